@@ -1,0 +1,1 @@
+"""Configuration: TOML into frozen classes, all errors at once."""

@@ -1,0 +1,1 @@
+"""The Asterisk manager interface (AMI), both roles, without I/O."""

@@ -1,0 +1,1 @@
+"""From one server's bytes to many clients: cutter, intake, batch, journal, view, hub."""

@@ -1,0 +1,1 @@
+"""What a user may see and do: rights, event filters, shut doors."""

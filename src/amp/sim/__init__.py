@@ -1,0 +1,1 @@
+"""The simulated fleet that tests, bench and the example configuration run."""
