@@ -14,7 +14,7 @@ __all__ = ["Frame", "FrameKind", "Header", "check_text", "encode"]
 
 Header = tuple[bytes, bytes]
 """Name and value as they stood on the wire, without the colon and the blanks behind it.
-A line without a colon is kept as ``(b"", line)``."""
+A line without a name (no colon at all, or nothing before it) is kept whole as ``(b"", line)``."""
 
 FORBIDDEN = frozenset(b"\r\n\x00")
 
@@ -123,8 +123,9 @@ def join_lines(lines: Iterable[bytes]) -> bytes:
 
 
 def _header(line: bytes) -> Header:
-    name, colon, value = line.removesuffix(b"\r").partition(b":")
-    return (name, value.lstrip(b" \t")) if colon else (b"", name)
+    line = line.removesuffix(b"\r")
+    name, colon, value = line.partition(b":")
+    return (name, value.lstrip(b" \t")) if name and colon else (b"", line)
 
 
 def _bytes(value: str | bytes | int) -> bytes:

@@ -1,0 +1,112 @@
+"""Changes to frames on their way through amp, on raw bytes and without touching anything else.
+
+Towards Asterisk: our ActionID instead of the client's, and none of the headers that are meant for amp
+alone. Towards clients: the client's ActionID back in its place, and ``Server: NAME`` as last header.
+Raw frames come from the cutter: lines with CR LF between them, without the closing blank line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from amp.core.ami.frame import Frame, Header, encode
+from amp.errors import LocalProtocolError
+
+__all__ = ["MAX_HEADERS", "MAX_LINE_BYTES", "restore_action_id", "to_wire", "with_server"]
+
+MAX_LINE_BYTES: Final = 1022
+"""The longest line that Asterisk takes, without its CR LF (recording limit-line)."""
+
+MAX_HEADERS: Final = 128
+"""The most lines that Asterisk takes in one action (recording limit-headers)."""
+
+LINE_TOO_LONG: Final = "Failed to parse message: line too long"
+TOO_MANY_LINES: Final = "Too many lines in message or allocation failure"
+
+FOR_AMP_ALONE: Final = frozenset((b"actionid", b"server", b"proxykey", b"proxyaction"))
+ACTION_ID: Final = b"\r\nActionID: "
+SERVER_HEADER: Final = re.compile(rb"(?im)^(?=Server:)")
+LEGACY_COMMAND: Final = b"Response: Follows\r\n"
+LEGACY_HEADERS: Final = re.compile(rb"Response: Follows(?:\r\n(?:Privilege|ActionID): [^\r\n]*)*")
+
+
+def to_wire(frame: Frame, wire_id: bytes) -> bytes:
+    """A client's action as it goes to Asterisk, closing blank line included.
+
+    The client's headers in order with ``ActionID: wire_id`` directly behind the first one (the reader
+    puts Action there); every ActionID, Server, ProxyKey and ProxyAction header is left out.
+
+    Args:
+        frame: from `ActionReader`, or made by amp (``raw`` is None), which is then checked like `encode`.
+        wire_id: of `ActionIds.make`.
+    Raises:
+        LocalProtocolError: Asterisk would refuse it; ``reply_hint`` has Asterisk's words for the client,
+            or "ActionID too long: N bytes, at most M".
+    """
+    if frame.raw is None:
+        encode(frame)
+    lines = [_line(header) for header in frame.headers if header[0].lower() not in FOR_AMP_ALONE]
+    lines.insert(1, b"ActionID: " + wire_id)
+    if max(map(len, lines)) > MAX_LINE_BYTES:
+        raise _too_long(frame, wire_id)
+    if len(lines) > MAX_HEADERS:
+        raise LocalProtocolError(f"expected {MAX_HEADERS} headers at most, got {len(lines)}", TOO_MANY_LINES)
+    lines.append(b"\r\n")
+    wire = b"\r\n".join(lines)
+    # One CR and one LF a line and not one more, or a value would become a header of its own.
+    if not len(lines) == wire.count(b"\n") == wire.count(b"\r") or b"\0" in wire or b"" in lines:
+        raise LocalProtocolError("expected no CR, LF or NUL in an action")
+    return wire
+
+
+def restore_action_id(raw: bytes, prefix: bytes, original: bytes | None) -> bytes:
+    """Put the client's own ActionID back where ours stands in a frame from Asterisk.
+
+    Args:
+        raw: one frame without its closing blank line.
+        prefix: of our ActionIDs (`ActionIds.prefix`); the first header line ``ActionID: <prefix...>``
+            counts, others stay.
+        original: the client's ActionID; ``None`` or empty drops the line.
+    Returns:
+        The frame without its closing blank line; ``raw`` itself if there is no such header.
+    """
+    start = raw.find(ACTION_ID + prefix)
+    if start < 0:
+        return raw
+    end = raw.find(b"\r\n", start + len(ACTION_ID))
+    if end < 0:
+        end = len(raw)
+    if not original:
+        return raw[:start] + raw[end:]
+    return raw[: start + len(ACTION_ID)] + original + raw[end:]
+
+
+def with_server(raw: bytes, name: bytes) -> bytes:
+    """Add ``Server: NAME`` and the closing blank line to a frame from a server.
+
+    It becomes the last header; in a legacy ``Response: Follows`` it stands before the raw output. A
+    header of that name from the server itself (a UserEvent copies anything) becomes ``UserServer:``.
+
+    Args:
+        raw: one frame without its closing blank line.
+        name: the server's configured name.
+    """
+    output = b""
+    if raw.startswith(LEGACY_COMMAND) and (headers := LEGACY_HEADERS.match(raw)):
+        raw, output = headers[0], raw[headers.end() :]
+    if b"server:" in raw.lower():
+        raw = SERVER_HEADER.sub(b"User", raw)
+    return b"%s\r\nServer: %s%s\r\n\r\n" % (raw, name, output)
+
+
+def _line(header: Header) -> bytes:
+    return b"%s: %s" % header if header[0] else header[1]
+
+
+def _too_long(frame: Frame, wire_id: bytes) -> LocalProtocolError:
+    excess = len(b"ActionID: ") + len(wire_id) - MAX_LINE_BYTES
+    if excess <= 0:
+        return LocalProtocolError(f"expected lines of {MAX_LINE_BYTES} bytes at most", LINE_TOO_LONG)
+    length = len(frame.get(b"ActionID", b"") or b"")
+    return LocalProtocolError(f"ActionID too long: {length} bytes, at most {length - excess}")
