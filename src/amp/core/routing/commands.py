@@ -1,4 +1,4 @@
-"""What the router wants done. The shell carries a list out in order and in one synchronous step, without an await.
+"""What the router wants done: carried out by the shell in order, in one synchronous step, without an await.
 
 Commands about a client that is gone, or a link that ended meanwhile, are to be ignored: no error, no log.
 """
@@ -29,17 +29,18 @@ class LinkRole(enum.Enum):
     """What a link is for."""
 
     EVENTS = "events"
-    """Signs in with the server's configured ``events``. Its frames go through `Intake`; answers among them (only
-    where it carries actions too) come back as `OwnAnswers`."""
+    """Signs in with the server's configured ``events``. Its frames go through `Intake`; answers among them
+    (only where it carries actions too) come back as `OwnAnswers`."""
     ACTIONS = "actions"
     """Signs in with ``Events: off``. Its frames come back as `LinkFrames`, untouched."""
 
 
 class OpenLink(NamedTuple):
-    """Wait ``delay_s`` seconds (0 for at once), connect, sign in; then `LinkReady`, `LinkRefused` or `LinkLost`.
+    """Wait ``delay_s`` seconds (0: at once), connect, sign in; tell `LinkReady`, `LinkRefused` or `LinkLost`.
 
-    ``link`` is a number never used before in this process. The router asks again, with a new number and a delay, when a
-    link is refused or lost: the shell itself never retries. `CloseLink` may come at any time, also during the delay.
+    ``link`` is a number never used before in this process. The router asks again, with a new number and a
+    delay, when a link is refused or lost: the shell itself never retries. `CloseLink` may come at any time,
+    also during the delay.
     """
 
     server: str
@@ -49,14 +50,14 @@ class OpenLink(NamedTuple):
 
 
 class CloseLink(NamedTuple):
-    """Close a link at once, whatever its state; what is unsent in its outlet is dropped. No `LinkLost` is needed."""
+    """Close a link at once, whatever its state; what is unsent is dropped. No `LinkLost` is needed."""
 
     server: str
     link: int
 
 
 class SendToLink(NamedTuple):
-    """Offer whole actions to a link's outlet. The link is READY. A failed or overflowing write is a `LinkLost`."""
+    """Offer whole actions to the outlet of a READY link. A failed or overflowing write is a `LinkLost`."""
 
     server: str
     link: int
@@ -80,10 +81,10 @@ class CloseClient(NamedTuple):
 
 
 class PauseClient(NamedTuple):
-    """The client has as many unanswered actions as it may: take no further ones from its session until `ResumeClient`.
+    """A client has as many unanswered actions as it may: take no more of its session until `ResumeClient`.
 
-    Stop reading its socket (TCP then slows it down, as Asterisk itself does) and leave what is parsed already in the
-    session. What comes nevertheless is answered with an error. `ClientGone` ends a pause as well.
+    Stop reading its socket (TCP then slows it down, as Asterisk itself does) and leave what is parsed already
+    in the session. What comes nevertheless is answered with an error. `ClientGone` ends a pause as well.
     """
 
     client: int
@@ -98,8 +99,9 @@ class ResumeClient(NamedTuple):
 class HoldEvents(NamedTuple):
     """From now on keep this server's events to this client in its outlet, in order, behind its answers.
 
-    Never sent twice without `ReleaseEvents` in between. The outlet's own bound (``order_hold_bytes``) lets everything
-    out and ends the hold early; that is counted there, and the later `ReleaseEvents` then does nothing.
+    Never sent twice without `ReleaseEvents` in between. The outlet's own bound (``order_hold_bytes``) lets
+    everything out and ends the hold early; that is counted there, and the later `ReleaseEvents` then does
+    nothing.
     """
 
     client: int
@@ -107,7 +109,7 @@ class HoldEvents(NamedTuple):
 
 
 class ReleaseEvents(NamedTuple):
-    """Send out what was held of this server for this client, and hold no more. Time limits are the router's business."""
+    """Send out what was held of this server for this client, and hold no more. The router minds the time."""
 
     client: int
     server: str
@@ -116,7 +118,8 @@ class ReleaseEvents(NamedTuple):
 class Announce(NamedTuple):
     """A server came up or went down: give its journal and all who see it a ServerUp or ServerDown event.
 
-    Down: clients pinned to it with ``on_server_loss = "disconnect"`` are closed, after what they were sent. The answers
+    Down: clients pinned to it with ``on_server_loss = "disconnect"`` are closed, after what they were sent.
+        The answers
     to what was pending precede this in the same list.
 
     Attributes:

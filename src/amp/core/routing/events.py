@@ -1,7 +1,8 @@
-"""What the router is told. Every event goes to `Router.handle(event, now)`, in the order in which it happened.
+"""What the router is told: every event goes to `Router.handle(event, now)`, in the order of happening.
 
-Servers are named as in the configuration. Clients are numbers from 1 that the shell never gives out twice; links
-are numbers that the router gives out in `OpenLink`. NamedTuples, since these are made for every action and every read.
+Servers are named as in the configuration. Clients are numbers from 1 that the shell never gives out twice;
+links are numbers that the router gives out in `OpenLink`. NamedTuples, since these are made for every action
+and every read.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ __all__ = [
 class ClientAction(NamedTuple):
     """A signed-in client sent an action that amp does not answer itself (the session's `ActionReceived`).
 
-    Send it in the order in which the client's actions came, `LocalAnswer` included. Every one gets exactly one
-    answer (a list counts as one), even if that is an error by amp, unless the client goes first.
+    Send it in the order in which the client's actions came, `LocalAnswer` included. Every one gets exactly
+    one answer (a list counts as one), even if that is an error by amp, unless the client goes first.
 
     Attributes:
         client: its number.
@@ -48,14 +49,16 @@ class ClientAction(NamedTuple):
 class LocalAnswer(NamedTuple):
     """amp's session made an answer that must stand behind those to the client's earlier actions.
 
-    Send it for a `Reply` with ``ordered=True``. An unordered reply goes straight to the client's outlet. The data comes
-    back as `SendToClient` when no earlier action of this client is unanswered, which may be at once.
+    Send it for a `Reply` with ``ordered=True``. An unordered reply goes straight to the client's outlet. The
+    data comes back as `SendToClient` when no earlier action of this client is unanswered, which may be at
+    once.
 
     Attributes:
         client: its number.
         data: the frame with its closing blank line; ``b""`` sends nothing (for ``closes`` alone).
-        closes: `CloseClient` follows the data. Set it for the answer to Logoff, and with ``data=b""`` when the client shut
-            down its sending side: Asterisk answers what is pending first (recording half-close), and so do we.
+        closes: `CloseClient` follows the data. Set it for the answer to Logoff, and with ``data=b""`` when
+            the client shut down its sending side: Asterisk answers what is pending first (recording
+            half-close), and so do we.
     """
 
     client: int
@@ -73,7 +76,7 @@ class ClientGone(NamedTuple):
 
 
 class LinkConnected(NamedTuple):
-    """A link's TCP (or TLS) connection stands and its login begins. For the shown state only; may be left out."""
+    """A link is connected and its login begins. For the shown state only; may be left out."""
 
     server: str
     link: int
@@ -105,10 +108,10 @@ class LinkRefused(NamedTuple):
 
 
 class LinkLost(NamedTuple):
-    """A link ended: connecting failed, closed by the server, keepalive unanswered, protocol broken, write failed.
+    """A link ended: not connected, closed by the server, keepalive unanswered, protocol broken, write failed.
 
-    Send it once per link, also when it was never READY, with everything that was read before handed over first. Not
-    needed after `CloseLink`, and ignored then. ``reason`` is for people and for ServerDown.
+    Send it once per link, also when it was never READY, with everything that was read before handed over
+    first. Not needed after `CloseLink`, and ignored then. ``reason`` is for people and for ServerDown.
     """
 
     server: str
@@ -125,10 +128,11 @@ class LinkFrames(NamedTuple):
 
 
 class OwnAnswers(NamedTuple):
-    """Frames that `Intake` found to be answers with our ActionID on the server's EVENTS link, raw and in order.
+    """Frames on the server's EVENTS link that `Intake` found to be answers with our ActionID, raw, in order.
 
-    They occur where events and actions share a link (``sessions = "single"`` and the fallback to it). Send them in
-    their place between the runs of broadcasts, so that the order on the wire stays the order towards the client.
+    They occur where events and actions share a link (``sessions = "single"`` and the fallback to it). Send
+    them in their place between the runs of broadcasts, so that the order on the wire stays the order towards
+    the client.
     """
 
     server: str
