@@ -1,0 +1,40 @@
+"""From a path to a checked `Config`, or to all problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from amp.config.checks import cross_problems
+from amp.config.not_built import take_out_not_built
+from amp.config.schema import Config
+from amp.config.secret import SecretReader
+from amp.config.source import read_toml
+from amp.config.structure import structure
+from amp.errors import ConfigError
+
+__all__ = ["load"]
+
+
+def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check a configuration file, secrets included; opens no socket.
+
+    Args:
+        path: the TOML file. Relative ``{ file = ... }`` secrets count from its folder.
+        environ: where ``{ env = ... }`` secrets come from; ``os.environ`` if not given.
+
+    Raises:
+        ConfigError: with every problem found. None of them holds a secret or any other value of
+            the wrong type, and the error has no cause or context that would.
+    """
+    secrets = SecretReader(folder=Path(path).parent, environ=os.environ if environ is None else environ)
+    data, problems = read_toml(Path(path))
+    if problems:
+        raise ConfigError(str(path), problems)
+    usable, problems = take_out_not_built(data)
+    config, wrong = structure(usable, secrets)
+    problems += [*wrong, *cross_problems(data)]
+    if config is None or problems:
+        raise ConfigError(str(path), problems)
+    return config

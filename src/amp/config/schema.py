@@ -1,0 +1,162 @@
+"""Every section and key that works, as frozen classes. Keys of later work stand in `amp.config.not_built`.
+
+A field's name is its TOML key; a duration's field ends in ``_s`` (it holds seconds), its key does not:
+``stall_timeout = "30s"`` becomes ``stall_timeout_s == 30.0``. What a value must be is a rule in the
+field's type. The effect of each key is told in ``docs/configuration.md``, which a test holds against
+these classes; the same goes for ``config.toml.example``.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated, Literal, get_args
+
+import attrs
+
+from amp.config.rules import EventMaskText, Host, Line, Name, Number, Seconds, Whole
+from amp.config.secret import Secret
+
+__all__ = [
+    "RIGHTS",
+    "AsteriskServer",
+    "Config",
+    "Limits",
+    "Listen",
+    "Log",
+    "Proxy",
+    "Right",
+    "Simulate",
+    "User",
+    "key_of",
+]
+
+Right = Literal[
+    "all", "system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting",
+    "cdr", "dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message",
+]  # fmt: skip
+"""Classes as Asterisk names them (``perms[]`` in its main/manager.c)."""
+
+RIGHTS: tuple[str, ...] = get_args(Right)
+
+ServerName = Annotated[str, Name("a server's name", reserved=("first", "none"))]
+ServerRef = Annotated[str, Name("a server's name")]
+Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
+Count = Annotated[int, Whole(1, 1_000_000)]
+Timeout = Annotated[float, Seconds(0.1)]
+
+
+@attrs.frozen(kw_only=True)
+class Proxy:
+    """``[proxy]``: this amp as a whole."""
+
+    name: Annotated[str, Line("a name", 80)] = attrs.field(factory=socket.gethostname)
+    default_server: ServerRef = "first"
+    authentication: Literal["required", "none"] = "required"
+    greeting: Annotated[str, Line("a greeting")] = "Asterisk Call Manager/11.0.0"
+
+
+@attrs.frozen(kw_only=True)
+class Listen:
+    """``[[listen]]``: one address that clients connect to."""
+
+    address: Annotated[str, Host()] = "127.0.0.1"
+    port: Annotated[int, Whole(0, 65535)] = 5038
+    protocols: tuple[Literal["ami"], ...] = ("ami",)
+
+
+@attrs.frozen(kw_only=True)
+class AsteriskServer:
+    """``[[server]]`` of kind ``asterisk``: one Asterisk that amp connects to."""
+
+    kind: Literal["asterisk"] = "asterisk"
+    name: ServerName
+    host: Annotated[str, Host()]
+    port: Annotated[int, Whole(1, 65535)] = 5038
+    username: Annotated[str, Line("a user name")]
+    secret: Secret
+    sessions: Literal["split", "single"] = "split"
+    events: Annotated[str, EventMaskText(RIGHTS)] = "on"
+    max_sessions: Annotated[int, Whole(1, 100)] = 8
+    idle_timeout_s: Timeout = 30.0
+    keepalive_s: Timeout = 15.0
+    connect_timeout_s: Timeout = 10.0
+    login_timeout_s: Timeout = 10.0
+    reconnect_first_s: Timeout = 1.0
+    reconnect_max_s: Timeout = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a backoff that would shrink."""
+        if self.reconnect_first_s > self.reconnect_max_s:
+            raise ValueError("expected reconnect_first to be at most reconnect_max")
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """``[[user]]``: who may connect, and what they may see and do."""
+
+    name: Annotated[str, Line("a user name")]
+    secret: Secret
+    read: tuple[Right, ...] = ("all",)
+    write: tuple[Right, ...] = ()
+    server: ServerRef | None = None
+    servers: tuple[ServerRef, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """``[limits]``: bounds on memory, time and numbers."""
+
+    outlet_bytes: Bytes = 33_554_432
+    stall_timeout_s: Timeout = 30.0
+    journal_bytes: Bytes = 16_777_216
+    order_hold_s: Annotated[float, Seconds(0.0, 60.0)] = 0.25
+    order_hold_bytes: Bytes = 1_048_576
+    login_timeout_s: Timeout = 30.0
+    action_timeout_s: Timeout = 60.0
+    actions_per_client: Count = 64
+    actions_per_server: Count = 1000
+    connections: Count = 10_000
+    line_bytes: Annotated[int, Whole(256, 1022, "bytes")] = 1022
+    headers: Annotated[int, Whole(16, 128)] = 128
+    max_frame_bytes: Bytes = 16_777_216
+    drain_timeout_s: Annotated[float, Seconds(0.0)] = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """``[log]``: what goes to standard error, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+@attrs.frozen(kw_only=True)
+class Simulate:
+    """``[simulate]``: a fleet of simulated Asterisks inside the process."""
+
+    asterisks: Annotated[int, Whole(1, 200)] = 2
+    calls_per_second: Annotated[float, Number(0, 1000)] = 0.5
+    seed: Annotated[int, Whole(0, (1 << 63) - 1)] = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the servers that the fleet adds at run time: ``sim1``, ``sim2``, ..."""
+        return tuple(f"sim{number}" for number in range(1, self.asterisks + 1))
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """A whole configuration, checked. `amp.config.load.load` makes it."""
+
+    proxy: Proxy = attrs.field(factory=Proxy)
+    listen: tuple[Listen, ...] = (Listen(),)
+    server: tuple[AsteriskServer, ...] = ()
+    user: tuple[User, ...] = ()
+    limits: Limits = attrs.field(factory=Limits)
+    log: Log = attrs.field(factory=Log)
+    simulate: Simulate | None = None
+
+
+def key_of(attribute: str) -> str:
+    """The TOML key of a field: its name, without the ``_s`` of seconds."""
+    return attribute.removesuffix("_s")

@@ -1,0 +1,104 @@
+"""Plain TOML values into the classes of `amp.config.schema`, by a strict cattrs converter.
+
+cattrs converts by default (``"5"`` becomes 5, ``"no"`` becomes True) and repeats values in its errors.
+Every hook here is therefore our own: nothing is converted, and no error holds a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import attrs
+from cattrs import BaseValidationError, Converter, IterableValidationError, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn, override
+
+from amp.config.explain import explain
+from amp.config.not_built import OMITTED
+from amp.config.rules import Rule, check_choice, toml_type
+from amp.config.schema import Config, key_of
+from amp.config.secret import Secret, SecretReader
+
+__all__ = ["structure"]
+
+Hook = Callable[[Any, Any], Any]
+
+
+def structure(data: dict[str, object], secrets: SecretReader) -> tuple[Config | None, list[str]]:
+    """A parsed file into a `Config`.
+
+    Returns:
+        The configuration and no problem, or None and every problem, each beginning with its path.
+        What concerns several values at once is not looked at here (`amp.config.checks`).
+    """
+    converter = _converter(secrets)
+    problems: list[str] = []
+    try:
+        return converter.structure(data, Config), problems
+    except BaseValidationError as error:
+        problems.extend(explain(error))
+    return None, problems
+
+
+def _converter(secrets: SecretReader) -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(lambda cls: cls is Secret, lambda value, _: secrets.read(value))
+    converter.register_structure_hook_func(_has_rule, lambda value, cls: _rule(cls).read(value))
+    converter.register_structure_hook_func(
+        lambda cls: _origin(cls) is Literal, lambda value, cls: check_choice(value, get_args(cls))
+    )
+    converter.register_structure_hook_factory(
+        lambda cls: _origin(cls) is tuple, lambda cls: _array_hook(converter, cls)
+    )
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _table_hook(converter, cls))
+    return converter
+
+
+def _origin(cls: Any) -> Any:
+    return get_origin(cls)
+
+
+def _has_rule(cls: Any) -> bool:
+    return _origin(cls) is Annotated and isinstance(cls.__metadata__[0], Rule)
+
+
+def _rule(cls: Any) -> Rule:
+    rule = cls.__metadata__[0]
+    assert isinstance(rule, Rule)
+    return rule
+
+
+def _table_hook(converter: Converter, cls: type[attrs.AttrsInstance]) -> Hook:
+    attrs.resolve_types(cls)
+    renamed: dict[str, Any] = {field.name: override(rename=key_of(field.name)) for field in attrs.fields(cls)}
+    inner: Hook = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **renamed)
+
+    def read_table(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected a table, got {toml_type(value)}")
+        return inner(value, cls)
+
+    return read_table
+
+
+def _array_hook(converter: Converter, cls: Any) -> Hook:
+    item = get_args(cls)[0]
+    inner: Hook = converter.get_structure_hook(item)
+
+    def read_array(value: Any, _: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            hint = ": its head is written with two brackets" if isinstance(value, dict) else ""
+            raise ValueError(f"expected an array, got {toml_type(value)}{hint}")
+        items: list[Any] = []
+        errors: list[Exception] = []
+        for index, element in enumerate(value):
+            try:
+                items += [] if element is OMITTED else [inner(element, item)]
+            except (ValueError, BaseValidationError) as error:
+                error.add_note(IterableValidationNote("", index, item))
+                errors.append(error)
+        if errors:
+            raise IterableValidationError("", errors, cls)
+        return tuple(items)
+
+    return read_array
