@@ -1,1 +1,54 @@
-"""The command line."""
+"""The command line: one file for each command, imported only when it is used.
+
+Exit codes of every command: 0 done, or stopped on request; 1 failed while running; 2 wrong usage or
+a configuration that cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from amp import __version__
+
+__all__ = ["main"]
+
+EXIT_USAGE: Final = 2
+
+COMMANDS: Final = {
+    "run": ("amp.cli.run:run", "Run the proxy."),
+    "check": ("amp.cli.check:check", "Check a configuration and say what it would start."),
+    "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk, to try things against."),
+}
+"""Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; those of the process if not given.
+
+    Returns:
+        The exit code.
+    """
+    app = App(
+        name="amp",
+        help="The manager proxy for VoIP fleets.",
+        version=f"amp {__version__}",
+        result_action="return_value",
+    )
+    for name, (path, summary) in COMMANDS.items():
+        app.command(path, name=name, help=summary)
+    try:
+        code = app(
+            sys.argv[1:] if arguments is None else list(arguments),
+            exit_on_error=False,
+            print_error=True,
+        )
+    except CycloptsError:
+        return EXIT_USAGE
+    return code if isinstance(code, int) else 0

@@ -129,7 +129,7 @@ class Line:
 
 @attrs.frozen
 class Name:
-    """The name of a server: a line that is neither a list, nor a glob, nor a word with a meaning of its own."""
+    """The name of a server: a line that is no list, no glob and no word with a meaning of its own."""
 
     what: str
     reserved: tuple[str, ...] = ()

@@ -1,0 +1,53 @@
+"""``amp check``: everything that ``amp run`` does with a configuration, but open sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from amp.cli.reading import load_or_tell
+from amp.config.advice import advice
+from amp.config.schema import Config
+
+__all__ = ["check"]
+
+
+def check(config: Path, /) -> int:
+    """Check a configuration and say what it would start.
+
+    Secrets are looked up as well (files, environment), so run it as the user that amp runs as.
+    Problems go to standard error, one a line; the exit code is then 2.
+
+    Parameters
+    ----------
+    config
+        The configuration file (TOML).
+    """
+    loaded = load_or_tell(config)
+    if loaded is None:
+        return 2
+    print(f"{config}: ok")  # noqa: T201  # a command's answer, not a log line
+    for line in summary(loaded):
+        print(f"  {line}")  # noqa: T201  # as above
+    return 0
+
+
+def summary(config: Config) -> Iterator[str]:
+    """A short description: listeners, servers, users, and what is doubtful. No secrets."""
+    for listen in config.listen:
+        yield f"listen    {host_port(listen.address, listen.port)}  {', '.join(listen.protocols)}"
+    for server in config.server:
+        place = host_port(server.host, server.port)
+        yield f"server    {server.name}  {place}  {server.kind}, sessions {server.sessions}"
+    if config.simulate is not None:
+        yield f"simulate  {', '.join(config.simulate.names)}"
+    for user in config.user:
+        read, write = (", ".join(rights) or "nothing" for rights in (user.read, user.write))
+        yield f"user      {user.name}  reads {read}; writes {write}"
+    for sentence in advice(config):
+        yield f"warning   {sentence}"
+
+
+def host_port(host: str, port: int) -> str:
+    """``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,69 @@
+"""``amp sim``: one simulated Asterisk as a process of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+if TYPE_CHECKING:
+    from amp.sim.asterisk import SimAsterisk
+
+__all__ = ["sim"]
+
+
+def sim(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 0,
+    calls_per_second: Annotated[float, Parameter(validator=Number(gte=0, lte=1000))] = 0.0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
+    user: str = "amp",
+    secret: str = "secret",  # noqa: S107  # it guards nothing but made-up calls
+) -> int:
+    """Run one simulated Asterisk until it is told to stop (SIGTERM, SIGINT).
+
+    When it is ready it prints one line of JSON: {"host": "127.0.0.1", "port": 40123}.
+
+    Parameters
+    ----------
+    host
+        The address it listens on.
+    port
+        The port it listens on; 0 takes a free one.
+    calls_per_second
+        How many calls begin in a second.
+    seed
+        Equal seeds give equal calls.
+    user
+        The account that may log in.
+    secret
+        Its secret. Do not use a real one: it is visible in the list of processes.
+    """
+    import trio  # late, so that other commands do not wait for it
+
+    from amp.sim.asterisk import SimAsterisk
+
+    asterisk = SimAsterisk(
+        name="sim", username=user, secret=secret, seed=seed, calls_per_second=calls_per_second
+    )
+    trio.run(serve_until_told, asterisk, host, port)
+    return 0
+
+
+async def serve_until_told(asterisk: SimAsterisk, host: str, port: int) -> None:
+    """Serve, say where, and end with the first SIGTERM or SIGINT."""
+    import signal
+
+    import orjson
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            bound_host, bound_port = await nursery.start(partial(asterisk.serve, host, port))
+            ready = orjson.dumps({"host": bound_host, "port": bound_port}).decode()
+            print(ready, flush=True)  # noqa: T201  # this line is what a caller waits for
+            await anext(aiter(signals))
+            nursery.cancel_scope.cancel()
