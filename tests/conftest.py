@@ -1,0 +1,14 @@
+"""Settings for all tests: how hard hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A shared or busy machine must not fail a test for being slow, hence no deadline anywhere. CI repeats
+# the same examples every time; a developer's machine looks for new ones, or for many with "thorough".
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", deadline=None, max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -1,0 +1,79 @@
+"""Making calls on a real Asterisk through a direct connection, and clearing up behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from real.oracle import Client, Header
+
+__all__ = ["SCENARIOS", "calls_over", "event_stream", "hang_up_all", "make_calls", "originate_headers"]
+
+SCENARIOS: Sequence[str] = (
+    "simple", "dial", "queue", "conf", "ivr", "fail", "park", "sip", "record", "xfer", "sales",
+)  # fmt: skip
+"""The extensions of context amp-load that a call may run (conf/extensions.conf)."""
+
+
+def originate_headers(
+    leg: str = "phone", exten: str = "simple", talk_s: int = 3, ring_s: int = 20
+) -> list[Header]:
+    """Headers of an Originate: Local/``leg`` is called and, once it answers, runs ``exten``."""
+    return [
+        ("Channel", f"Local/{leg}@amp-legs/n"),
+        ("Context", "amp-load"),
+        ("Exten", exten),
+        ("Priority", 1),
+        ("Timeout", ring_s * 1000),
+        ("CallerID", "Test <70000>"),
+        ("Variable", f"__AMPDUR={talk_s}"),
+    ]
+
+
+async def make_calls(control: Client, count: int, scenarios: Sequence[str] = SCENARIOS) -> None:
+    """Start ``count`` calls at once, taking the scenarios in turn; no ActionIDs."""
+    for n in range(count):
+        headers = originate_headers(exten=scenarios[n % len(scenarios)])
+        await control.send_action("Originate", *headers, ("Async", "true"))
+
+
+async def channel_count(control: Client) -> int:
+    """How many channels the server has."""
+    return len(await control.ask_list("CoreShowChannels"))
+
+
+async def calls_over(control: Client, timeout: float) -> bool:
+    """Wait until no channel is left; False if some are still there after ``timeout`` seconds."""
+    with trio.move_on_after(timeout):
+        while await channel_count(control):  # noqa: ASYNC110  # Asterisk has no event for "idle"
+            await trio.sleep(0.2)
+        return True
+    return False
+
+
+async def hang_up_all(control: Client) -> None:
+    """End every call, so that the next test starts from an idle server."""
+    with trio.fail_after(30):
+        while await channel_count(control):
+            await control.ask("Hangup", ("Channel", "/.*/"))
+            await trio.sleep(0.1)
+
+
+@asynccontextmanager
+async def event_stream(control: Client, per_second: float, text: str = "tick") -> AsyncIterator[None]:
+    """Send UserEvents at a steady rate as long as the block lasts, numbered from 0."""
+
+    async def send() -> None:
+        begin, n = trio.current_time(), 0
+        while True:
+            headers: list[Header] = [("UserEvent", "AmpTick"), ("N", n), ("Text", text)]
+            await control.send_action("UserEvent", *headers)
+            n += 1
+            await trio.sleep_until(begin + n / per_second)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        yield
+        nursery.cancel_scope.cancel()

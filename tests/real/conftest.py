@@ -1,0 +1,44 @@
+"""Fixtures of the real-Asterisk tests: two servers per test run, and an amp process on demand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from real.asterisk import DRESSED, PLAIN, Asterisk, sweep_runs, unusable_reason
+
+DRESSES = {"plain": PLAIN, "dressed": DRESSED}
+
+
+@pytest.fixture(scope="session")
+def booted() -> Iterator[Mapping[str, Asterisk]]:
+    """The run's servers: ``plain`` as Asterisk ships, ``dressed`` with what changes its events."""
+    if reason := unusable_reason():
+        if os.environ.get("AMP_REQUIRE_REAL"):
+            pytest.fail(f"AMP_REQUIRE_REAL is set, but {reason}")
+        pytest.skip(reason)
+    sweep_runs()
+    servers = {name: Asterisk(name=name, dress=dress) for name, dress in DRESSES.items()}
+    try:
+        for server in servers.values():
+            server.start()
+        for server in servers.values():
+            server.wait_ready()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.kill()
+        sweep_runs()
+
+
+@pytest.fixture
+def asterisks(booted: Mapping[str, Asterisk]) -> Mapping[str, Asterisk]:
+    """Both servers, running: whoever killed one need not have started it again."""
+    down = [server for server in booted.values() if not server.running]
+    for server in down:
+        server.start()
+    for server in down:
+        server.wait_ready()
+    return booted
