@@ -1,0 +1,164 @@
+"""Bytes from a client into actions, as Asterisk would read them, in bounded memory.
+
+The plan: what is received is split at LF once, the pieces wait as lines, and one `next_event` takes as many
+of them as make one action. Only the last, unfinished line is carried over to the next read, so no byte is
+searched twice and no more is kept than one action within its limits and what one read gave.
+
+A message over a limit is thrown away as it comes; once its blank line is there, it is told as a `BadAction`.
+Where we are stricter than Asterisk: blank messages are nothing (Asterisk answers each with an error), and a
+CR or NUL inside a line makes the message bad (Asterisk takes the CR into the value and cuts at the NUL).
+Both would make what Asterisk acts on differ from what was checked here.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from amp.core.ami.frame import Frame, Header
+from amp.core.ami.rewrite import LINE_TOO_LONG, MAX_HEADERS, MAX_LINE_BYTES, TOO_MANY_LINES
+
+__all__ = ["END_OF_STREAM", "NEED_DATA", "ActionReader", "BadAction", "EndOfStream", "NeedData"]
+
+BLANKS: Final = bytes(range(1, 33))
+"""What Asterisk skips before a value: its ``ast_skip_blanks`` takes every byte up to the space."""
+
+UNSAFE: Final = frozenset(b"\r\0")
+
+MISSING_ACTION: Final = b"Missing action in request"
+CONTROL_BYTE: Final = b"Failed to parse message: CR or NUL in a line"
+
+
+class NeedData(enum.Enum):
+    """The one value `NEED_DATA`: nothing more to tell until more is received."""
+
+    NEED_DATA = "need data"
+
+
+class EndOfStream(enum.Enum):
+    """The one value `END_OF_STREAM`: the peer has closed its sending side, and everything was told."""
+
+    END_OF_STREAM = "end of stream"
+
+
+NEED_DATA: Final = NeedData.NEED_DATA
+END_OF_STREAM: Final = EndOfStream.END_OF_STREAM
+
+
+@attrs.frozen
+class BadAction:
+    """A message that is no action. The connection lives on behind it.
+
+    Attributes:
+        message: the text for the error, in Asterisk's words where Asterisk has some.
+        action_id: the message's ActionID if it is known, else ``None``.
+    """
+
+    message: bytes
+    action_id: bytes | None
+
+
+class ActionReader:
+    """Reads the actions of one client.
+
+    Args:
+        max_line_bytes: the longest line taken, without its line end. Recording limit-line.
+        max_headers: the most lines taken in one action, whether they hold a colon or not. Recording
+            limit-headers.
+    """
+
+    def __init__(self, max_line_bytes: int = MAX_LINE_BYTES, max_headers: int = MAX_HEADERS) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._max_headers = max_headers
+        self._received: list[bytes] = []
+        self._lines: Iterator[bytes] = iter(())
+        self._partial = b""
+        self._message: list[bytes] = []
+        self._bad: BadAction | None = None
+        self._eof = False
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what one read gave; ``b""`` means that the client has closed its sending side."""
+        if data:
+            self._received.append(data)
+        else:
+            self._eof = True
+
+    def next_event(self) -> Frame | BadAction | NeedData | EndOfStream:
+        """Read one action.
+
+        Returns:
+            The action: its first header is always Action (moved there if the client put others before; of
+            several the first counts), values are without the blanks before them, ``raw`` holds the lines
+            with CR LF between them. Or what was bad about a message, `NEED_DATA`, or for ever
+            `END_OF_STREAM` (half a message is dropped, recording half-message-then-close).
+        """
+        message, limit, most = self._message, self._max_line_bytes, self._max_headers
+        while True:
+            for piece in self._lines:
+                line = piece[:-1] if piece.endswith(b"\r") else piece
+                if not line:
+                    if message or self._bad:
+                        return self._finish()
+                elif len(line) > limit:
+                    self._spoil(LINE_TOO_LONG)
+                elif len(message) == most:
+                    self._spoil(TOO_MANY_LINES)
+                else:
+                    message.append(line)
+            if not self._received:
+                return END_OF_STREAM if self._eof else NEED_DATA
+            self._split()
+
+    def _split(self) -> None:
+        """Cut what came into lines; of the unfinished last one no more is kept than shows it is too long."""
+        lines = b"".join(self._received).split(b"\n")
+        self._received.clear()
+        lines[0] = self._partial + lines[0]
+        self._partial = lines.pop()[: self._max_line_bytes + 2]
+        self._lines = iter(lines)
+
+    def _spoil(self, why: str) -> None:
+        """A limit is reached: forget the message, but for the ActionID if it came before."""
+        if self._bad is None:
+            self._bad = BadAction(why.encode(), _action_id(_headers(self._message)))
+        self._message.clear()
+
+    def _finish(self) -> Frame | BadAction:
+        """The blank line is there: make an action of the lines before it."""
+        lines, bad = self._message, self._bad
+        raw, headers, separators = b"\r\n".join(lines), _headers(lines), len(lines) - 1
+        lines.clear()
+        if bad is not None:
+            self._bad = None
+            return bad
+        if raw.count(b"\r") != separators or b"\0" in raw:
+            return BadAction(CONTROL_BYTE, _action_id(headers))
+        if headers[0][0].lower() != b"action":
+            headers.sort(key=_is_no_action)
+            raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
+        name, value = headers[0]
+        if not value or name.lower() != b"action":
+            return BadAction(MISSING_ACTION, _action_id(headers))
+        return Frame(tuple(headers), raw)
+
+
+def _headers(lines: list[bytes]) -> list[Header]:
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        headers.append((name, value.lstrip(BLANKS)) if name and colon else (b"", line))
+    return headers
+
+
+def _is_no_action(header: Header) -> bool:
+    return header[0].lower() != b"action"
+
+
+def _action_id(headers: list[Header]) -> bytes | None:
+    """The first ActionID, if it may be sent back; an empty one is none (recording actionid-odd)."""
+    value = next((value for name, value in headers if name.lower() == b"actionid"), b"")
+    return value if value and not UNSAFE & set(value) else None
