@@ -1,0 +1,259 @@
+"""One client's AMI session, with amp in Asterisk's place.
+
+What belongs to the session itself (signing in and off, Ping, Events, WaitEvent) is answered here, since all
+clients share amp's sessions upstream; everything else is told to the router. Answers are Asterisk's word for
+word; the recordings named below are the proof. On purpose different: blank messages are nothing, and a second
+Login replaces the first user instead of being waved through unread (recording login-twice).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+
+from amp.core.ami import replies
+from amp.core.ami.auth import Authenticator, User
+from amp.core.ami.frame import Frame, check_text
+from amp.core.ami.framing import END_OF_STREAM, NEED_DATA, ActionReader, BadAction, NeedData
+from amp.core.ami.mask import ALL, NONE, EventMask
+from amp.core.ami.session_events import (
+    ActionReceived,
+    Closing,
+    LoggedIn,
+    LoginFailed,
+    MaskChanged,
+    Reply,
+    SessionEvent,
+    WaitStarted,
+)
+from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
+
+__all__ = ["ClientSession"]
+
+FAILURE_DELAY_S: Final = 1.0
+"""Asterisk answers a failed login after exactly this long (recording login-wrong-secret)."""
+
+SYSTEM: Final = frozenset((b"system",))
+
+
+@attrs.define(kw_only=True, eq=False)
+class ClientSession:
+    """The server's end of one AMI session. Times are monotonic seconds of the caller's clock.
+
+    Attributes:
+        greeting: the first line the client gets, without its CR LF.
+        authenticator: who may sign in.
+        challenge: what Challenge answers; digits, drawn anew for every connection.
+        login_timeout_s: a client not signed in by then is cut off without a word (recording login-timeout).
+        now: when the connection was taken.
+        started: when amp started; FullyBooted tells the time since.
+        anonymous: with this user the session begins signed in (``authentication = "none"``).
+        reader: reads the client's actions; give one with other limits if the configuration says so.
+    """
+
+    greeting: bytes
+    authenticator: Authenticator = attrs.field(repr=False)
+    challenge: bytes = attrs.field(repr=False)
+    login_timeout_s: float
+    now: float
+    started: float = attrs.field(default=attrs.Factory(lambda self: self.now, takes_self=True))
+    anonymous: User | None = None
+    reader: ActionReader = attrs.field(factory=ActionReader, repr=False)
+
+    state: ClientState = attrs.field(default=ClientState.AWAIT_LOGIN, init=False)
+    user: User | None = attrs.field(default=None, init=False)
+    events: EventMask = attrs.field(default=NONE, init=False)
+    _read: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    _wall: float = attrs.field(default=0.0, init=False)
+    _deadline: float = attrs.field(default=math.inf, init=False)
+    _challenged: bool = attrs.field(default=False, init=False)
+    _last_words: bytes = attrs.field(default=b"", init=False, repr=False)
+    _waiting_id: bytes | None = attrs.field(default=None, init=False)
+    _told: deque[SessionEvent] = attrs.field(factory=deque, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_text(self.greeting, "the greeting")
+        self._deadline = self.now + self.login_timeout_s
+        self._tell(Reply(self.greeting + b"\r\n", ordered=False))
+        if self.anonymous is not None:
+            self._sign_in(self.anonymous, ALL)
+
+    # -- what the owner calls ------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes, now: float, wall: float) -> None:
+        """Take what one read gave; ``b""`` means the client has closed its sending side.
+
+        Args:
+            data: any bytes. What comes behind a failed login or a Logoff is lost.
+            now: monotonic seconds.
+            wall: seconds since 1970, for the Timestamp of Ping.
+        """
+        self.now, self._wall = now, wall
+        if self.state is ClientState.WAITING:
+            # Input ends the wait, as in Asterisk (main/manager.c, action_waitevent).
+            self._end_wait()
+        if self.state in READING:
+            self.reader.receive_data(data)
+
+    def next_event(self) -> SessionEvent | NeedData:
+        """The next thing to tell, or `NEED_DATA`; nothing is told behind `Closing`."""
+        told = self._told
+        while not told:
+            if self.state not in READING:
+                return NEED_DATA
+            event = self.reader.next_event()
+            if isinstance(event, Frame):
+                self._on_action(event)
+            elif event is NEED_DATA:
+                return NEED_DATA
+            elif isinstance(event, BadAction):
+                self._reply(replies.error(event.action_id, event.message), event.action_id)
+            elif event is END_OF_STREAM:
+                self._close("end of stream", drain=True)
+        return told.popleft()
+
+    def next_deadline(self) -> float:
+        """When `handle_timeout` is due; ``math.inf`` if nothing is."""
+        return self._deadline
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due at ``now``: refuse, cut off, or end a wait."""
+        self.now = now
+        if now < self._deadline:
+            return
+        if self.state is ClientState.WAITING:
+            self._end_wait()
+        elif self.state is ClientState.REFUSED:
+            self._tell(Reply(self._last_words, ordered=True))
+            self._close("authentication failed")
+        else:
+            self._close("login timeout")
+
+    def notify_event(self) -> None:
+        """An event was sent to this client: that ends a WaitEvent, if there is one."""
+        if self.state is ClientState.WAITING:
+            self._end_wait()
+
+    # -- actions -------------------------------------------------------------------------------------
+
+    def _on_action(self, frame: Frame) -> None:
+        action_id = frame.get(b"ActionID") or None
+        handler = HANDLERS.get(frame.name.lower())
+        if self.state is ClientState.AWAIT_LOGIN and handler not in BEFORE_LOGIN:
+            self._reply(replies.error(action_id, b"Permission denied"), action_id)
+        elif handler is None:
+            self._tell(ActionReceived(frame, action_id))
+        else:
+            handler(self, frame, action_id)
+
+    def _on_challenge(self, frame: Frame, action_id: bytes | None) -> None:
+        if _wants_md5(frame):
+            self._challenged = True
+            self._reply(replies.challenge(action_id, self.challenge), action_id)
+        else:
+            self._reply(replies.error(action_id, b"Must specify AuthType"), action_id)
+
+    def _on_login(self, frame: Frame, action_id: bytes | None) -> None:
+        username = frame.get(b"Username") or b""
+        user = self._verify(username, frame)
+        if user is None:
+            self._last_words = replies.error(action_id, b"Authentication failed")
+            self._tell(LoginFailed(username))
+            self._deadline = self.now + FAILURE_DELAY_S
+            return
+        mask = EventMask.parse(frame.get(b"Events"))
+        events = (ALL if mask is None else mask).within(user.read)
+        data = replies.success(action_id, b"Authentication accepted")
+        if events.wants(SYSTEM):
+            data += replies.fully_booted(self.now - self.started)
+        self._reply(data, action_id)
+        self._sign_in(user, events)
+
+    def _verify(self, username: bytes, frame: Frame) -> User | None:
+        if not _wants_md5(frame):
+            return self.authenticator.verify_secret(username, frame.get(b"Secret") or b"")
+        if not self._challenged:
+            return None
+        return self.authenticator.verify_md5(username, self.challenge, frame.get(b"Key") or b"")
+
+    def _sign_in(self, user: User, events: EventMask) -> None:
+        self.user, self._read, self.events = user, user.read, events.within(user.read)
+        self._deadline = math.inf
+        self._tell(LoggedIn(user, self.events))
+
+    def _on_logoff(self, _frame: Frame, action_id: bytes | None) -> None:
+        self._tell(Reply(replies.goodbye(action_id), ordered=True))
+        self._close("logoff", drain=True)
+
+    def _on_ping(self, frame: Frame, action_id: bytes | None) -> None:
+        if frame.get(b"Server"):
+            self._tell(ActionReceived(frame, action_id))
+        else:
+            self._reply(replies.pong(action_id, self._wall), action_id)
+
+    def _on_events(self, frame: Frame, action_id: bytes | None) -> None:
+        mask = EventMask.parse(frame.get(b"EventMask"))
+        if mask is None:
+            self._reply(replies.error(action_id, b"Invalid event mask"), action_id)
+            return
+        self.events = mask.within(self._read)
+        self._tell(MaskChanged(self.events))
+        self._reply(replies.events(action_id, bool(mask)), action_id)
+
+    def _on_filter(self, _frame: Frame, action_id: bytes | None) -> None:
+        # Sent upstream it would filter everybody's events.
+        self._reply(replies.error(action_id, b"Filter: not built yet"), action_id)
+
+    def _on_wait_event(self, frame: Frame, action_id: bytes | None) -> None:
+        self._tell(WaitStarted())
+        self._waiting_id = action_id
+        self._deadline = self.now + _wait_s(frame.get(b"Timeout") or b"")
+
+    def _end_wait(self) -> None:
+        self._deadline = math.inf
+        self._reply(replies.wait_event_done(self._waiting_id), self._waiting_id)
+
+    # -- telling -------------------------------------------------------------------------------------
+
+    def _reply(self, data: bytes, action_id: bytes | None) -> None:
+        self._tell(Reply(data, ordered=action_id is None))
+
+    def _close(self, reason: str, *, drain: bool = False) -> None:
+        self._deadline = math.inf
+        self._tell(Closing(reason, drain))
+
+    def _tell(self, event: SessionEvent) -> None:
+        self.state = CLIENT_TRANSITIONS[self.state][type(event)]
+        self._told.append(event)
+
+
+def _wants_md5(frame: Frame) -> bool:
+    return (frame.get(b"AuthType") or b"").lower() == b"md5"
+
+
+def _wait_s(timeout: bytes) -> float:
+    """Seconds of a WaitEvent's Timeout; without one, or with one that is no number, it has no end."""
+    digits = timeout.strip()
+    return float(digits) if digits.isdigit() and len(digits) <= MAX_TIMEOUT_DIGITS else math.inf
+
+
+Handler = Callable[[ClientSession, Frame, bytes | None], None]
+
+MAX_TIMEOUT_DIGITS: Final = 9
+READING: Final = frozenset((ClientState.AWAIT_LOGIN, ClientState.READY))
+
+# What belongs to the session and never goes upstream, where other clients share it.
+HANDLERS: Final[Mapping[bytes, Handler]] = {
+    b"challenge": ClientSession._on_challenge,
+    b"login": ClientSession._on_login,
+    b"logoff": ClientSession._on_logoff,
+    b"ping": ClientSession._on_ping,
+    b"events": ClientSession._on_events,
+    b"filter": ClientSession._on_filter,
+    b"waitevent": ClientSession._on_wait_event,
+}
+BEFORE_LOGIN: Final = frozenset(HANDLERS[name] for name in (b"challenge", b"login", b"logoff"))

@@ -1,0 +1,127 @@
+"""The states of both ends of an AMI session, as tables.
+
+Two rules, after h11. One: everything that decides which state follows lives here; the machines only say what
+happened (by the type of the event they tell) and look the next state up. Two: a missing key *is* the error:
+an event that its state does not list cannot happen, and a machine that tries it has a bug.
+
+Towards clients (amp is the server):
+
+- AWAIT_LOGIN: greeted, not signed in. Everything but Login, Challenge and Logoff is denied.
+- READY: signed in. A second Login stays here with another user, or falls to REFUSED.
+- WAITING: a WaitEvent is open; later actions wait for its answer.
+- REFUSED: a login failed. Nothing is read any more; a second later come the answer and the end.
+- CLOSED: nothing is read or told any more.
+
+Towards Asterisk (amp is the client):
+
+- AWAIT_GREETING: connected; the one line that names the server has not come.
+- AWAIT_CHALLENGE, AWAIT_LOGIN: our Challenge, our Login is on its way.
+- READY: signed in. Whatever comes is handed on as frames.
+- CLOSED: the server has refused us or has closed.
+- ERROR: the server broke the protocol or fell silent; every `next_event` raises the same error.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from amp.core.ami.session_events import (
+    ActionReceived,
+    Closing,
+    LoggedIn,
+    LoginFailed,
+    MaskChanged,
+    Reply,
+    SessionEvent,
+    WaitStarted,
+)
+from amp.core.ami.upstream_events import (
+    ChallengeAnswered,
+    Closed,
+    FramesReceived,
+    Greeted,
+    LoginAccepted,
+    LoginRefused,
+    SendData,
+    UpstreamEvent,
+)
+
+__all__ = ["CLIENT_TRANSITIONS", "UPSTREAM_TRANSITIONS", "ClientState", "UpstreamState"]
+
+
+class ClientState(enum.Enum):
+    """Where a client's session stands."""
+
+    AWAIT_LOGIN = "await login"
+    READY = "ready"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class UpstreamState(enum.Enum):
+    """Where our session with an Asterisk stands."""
+
+    AWAIT_GREETING = "await greeting"
+    AWAIT_CHALLENGE = "await challenge"
+    AWAIT_LOGIN = "await login"
+    READY = "ready"
+    CLOSED = "closed"
+    ERROR = "error"
+
+
+CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], ClientState]]] = {
+    ClientState.AWAIT_LOGIN: {
+        Reply: ClientState.AWAIT_LOGIN,
+        LoggedIn: ClientState.READY,
+        LoginFailed: ClientState.REFUSED,
+        Closing: ClientState.CLOSED,
+    },
+    ClientState.READY: {
+        Reply: ClientState.READY,
+        ActionReceived: ClientState.READY,
+        MaskChanged: ClientState.READY,
+        LoggedIn: ClientState.READY,
+        LoginFailed: ClientState.REFUSED,
+        WaitStarted: ClientState.WAITING,
+        Closing: ClientState.CLOSED,
+    },
+    ClientState.WAITING: {
+        Reply: ClientState.READY,
+        Closing: ClientState.CLOSED,
+    },
+    ClientState.REFUSED: {
+        Reply: ClientState.REFUSED,
+        Closing: ClientState.CLOSED,
+    },
+    ClientState.CLOSED: {},
+}
+
+UPSTREAM_TRANSITIONS: Final[
+    Mapping[UpstreamState, Mapping[type[UpstreamEvent | ChallengeAnswered], UpstreamState]]
+] = {
+    UpstreamState.AWAIT_GREETING: {
+        Greeted: UpstreamState.AWAIT_CHALLENGE,
+        Closed: UpstreamState.CLOSED,
+    },
+    UpstreamState.AWAIT_CHALLENGE: {
+        SendData: UpstreamState.AWAIT_CHALLENGE,
+        ChallengeAnswered: UpstreamState.AWAIT_LOGIN,
+        Closed: UpstreamState.CLOSED,
+    },
+    UpstreamState.AWAIT_LOGIN: {
+        SendData: UpstreamState.AWAIT_LOGIN,
+        LoginAccepted: UpstreamState.READY,
+        LoginRefused: UpstreamState.CLOSED,
+        Closed: UpstreamState.CLOSED,
+    },
+    UpstreamState.READY: {
+        SendData: UpstreamState.READY,
+        FramesReceived: UpstreamState.READY,
+        Closed: UpstreamState.CLOSED,
+    },
+    UpstreamState.CLOSED: {},
+    UpstreamState.ERROR: {},
+}
