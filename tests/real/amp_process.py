@@ -72,6 +72,8 @@ class AmpProcess:
     log: list[LogLine] = attrs.field(factory=list)
     noise: list[bytes] = attrs.field(factory=list)
     """What it wrote on stderr that is no JSON: a traceback, say. Must stay empty."""
+    ended: trio.Event = attrs.field(factory=trio.Event)
+    """Set when there will be no more log."""
     _news: trio.Event = attrs.field(factory=trio.Event)
 
     async def read_log(self) -> None:
@@ -82,9 +84,14 @@ class AmpProcess:
             *lines, tail = (tail + data).split(b"\n")
             for line in lines:
                 self._keep(line)
-            self._news.set()
-            self._news = trio.Event()
+            self._wake()
         self.noise += [tail] * bool(tail)
+        self.ended.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
 
     def _keep(self, line: bytes) -> None:
         try:
@@ -100,7 +107,7 @@ class AmpProcess:
                 for line in self.log:
                     if line.get("event") == event and fields.items() <= line.items():
                         return line
-                if self.process.poll() is not None:
+                if self.ended.is_set():
                     break
                 await news.wait()
         raise AssertionError(f"no log line {event!r} with {fields}:\n{self.report()}")
