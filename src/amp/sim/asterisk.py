@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 import trio
 
-from amp.sim.actions import ACTIONS
+from amp.sim.actions import ACTIONS, Actions
 from amp.sim.calls import Call, Plan
 from amp.sim.channels import Channel
 from amp.sim.classes import class_names
@@ -67,10 +68,10 @@ class SimAsterisk:
 
     def __attrs_post_init__(self) -> None:
         """Make the parts that need no running trio."""
-        self.actions = ACTIONS
-        self.faults = Faults(lambda: tuple(self._sessions))
+        self.actions: Actions = ACTIONS
+        self.faults: Faults = Faults(lambda: tuple(self._sessions))
         self.users: dict[bytes, SimUser] = {}
-        self.rng = random.Random(self.seed)  # noqa: S311 -- a simulation is to be repeatable, not secret
+        self.rng: random.Random = random.Random(self.seed)  # noqa: S311 -- a simulation is to be repeatable, not secret
         self.sessions_taken = self.actions_worked = self.events_made = self.clients_cut = 0
         self.fully_booted = False
         self._sessions: dict[ManagerSession, None] = {}
@@ -158,9 +159,7 @@ class SimAsterisk:
         Raises:
             RuntimeError: ``serve`` is not running.
         """
-        if self._nursery is None:
-            raise RuntimeError("serve is not running")
-        self._nursery.start_soon(call.run)
+        self._running().start_soon(call.run)
 
     def publish(self, events: Sequence[Event]) -> None:
         """Give events to every client that wants them, in order."""
@@ -189,6 +188,19 @@ class SimAsterisk:
         """
         await numbered_events(self, count, per_second=per_second, size=size)
 
+    def start_burst(self, count: int, *, per_second: float | None = None, size: int = 390) -> None:
+        """The same as ``burst``, in a task of the server's."""
+        self._running().start_soon(partial(self.burst, count, per_second=per_second, size=size))
+
+    def run_later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Call something after so long, if the server still runs then."""
+
+        async def wait() -> None:
+            await trio.sleep(seconds)
+            do()
+
+        self._running().start_soon(wait)
+
     def fully_booted_greeting(self) -> bytes:
         """The FullyBooted behind a login: without time and system name, whatever is configured."""
         uptime, reload = self._ages()
@@ -198,6 +210,11 @@ class SimAsterisk:
     def note_cut(self, session: ManagerSession, reason: str) -> None:
         """Count a client that had to be hung up on."""
         self.clients_cut += 1
+
+    def _running(self) -> trio.Nursery:
+        if self._nursery is None:
+            raise RuntimeError("serve is not running")
+        return self._nursery
 
     def _boot(self) -> None:
         self.pbx = Pbx(

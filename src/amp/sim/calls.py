@@ -25,6 +25,7 @@ class Plan:
         talk_s: seconds of talk once it is answered.
         num, person: who calls.
         target: who is called: an extension, a queue's or a phone's name.
+        variables: set on every Local leg.
     """
 
     flow: Flow
@@ -32,6 +33,7 @@ class Plan:
     num: bytes = b"3001"
     person: bytes = b"Ann"
     target: bytes = b"1001"
+    variables: tuple[tuple[bytes, bytes], ...] = ((b"__TENANT", b"7"), (b"__SOURCE", b"sim"))
 
 
 class Call(Script):

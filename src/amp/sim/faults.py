@@ -14,6 +14,7 @@ __all__ = ["GARBAGE", "Faults"]
 
 GARBAGE: Final = bytes(range(256)) * 8 + b"Response: Success\r\nEvent\r\n:\r\n\r\n\xff\xfe\r\r\n\n\r\n"
 """Every byte, half headers, stray line ends; no valid frame."""
+CUT: Final = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: Cut\r\nNever: seen\r\n\r\n"
 
 
 class Faults:
@@ -24,7 +25,6 @@ class Faults:
         refuse_second_login: as ``allowmultiplelogin = no``: a user who is signed in cannot sign in again.
         mute: actions are worked, but never answered.
         action_delay_s: every action takes so much longer, and holds its session's events as long.
-        chop_bytes: write at most so many bytes at a time; 0 for no limit.
     """
 
     def __init__(self, sessions: Callable[[], Iterable[ManagerSession]]) -> None:
@@ -34,7 +34,6 @@ class Faults:
         self.refuse_second_login = False
         self.mute = False
         self.action_delay_s = 0.0
-        self.chop_bytes = 0
 
     @property
     def stalled(self) -> bool:
@@ -44,7 +43,7 @@ class Faults:
     def clear(self) -> None:
         """Everything works again."""
         self.refuse_logins = self.refuse_second_login = self.mute = False
-        self.action_delay_s, self.chop_bytes = 0.0, 0
+        self.action_delay_s = 0.0
         self.resume()
 
     def stall(self) -> None:
@@ -68,7 +67,7 @@ class Faults:
             if session is not spare:
                 session.abort()
 
-    def cut_frame(self, frame: bytes) -> None:
+    def cut_frame(self, frame: bytes = CUT) -> None:
         """Send every client the first half of a frame and close."""
         for session in list(self._sessions()):
             session.outbox.send(frame[: len(frame) // 2])

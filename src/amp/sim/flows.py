@@ -8,15 +8,14 @@ from typing import Final
 
 from amp.sim import events as ev
 from amp.sim.calls import Call, Flow, Plan
-from amp.sim.channels import DOWN, RING, RINGING, UP, Channel
+from amp.sim.channels import RINGING, UP, Channel
+from amp.sim.legs import DIAL_VARIABLES, Steps, answer_local, dial_local, from_trunk, phone
 from amp.sim.queues import IN_USE, NOT_IN_USE, Member, Queue
 from amp.sim.queues import RINGING as MEMBER_RINGING
 
 __all__ = [
-    "answer_local",
     "bridged_call",
     "busy_call",
-    "dial_local",
     "ivr_call",
     "plain_call",
     "queue_call",
@@ -24,27 +23,7 @@ __all__ = [
     "trunk_call",
 ]
 
-Steps = Generator[float, None, Channel]
-"""A part of a flow that ends with a channel."""
-
-PEOPLE: Final = (
-    b"Ann",
-    b"Ben",
-    b"Cara",
-    b"Dan",
-    b"Eve",
-    b"Finn",
-    b"Gina",
-    b"Hugo",
-    b"Ida",
-    b"Jos\xc3\xa9",
-    b"Kim",
-    b"Zo\xc3\xab",
-)
-DIAL_VARIABLES: Final = (
-    b"DIALSTATUS", b"DIALEDPEERNUMBER", b"DIALEDPEERNAME", b"ANSWEREDTIME", b"ANSWEREDTIME_MS", b"DIALEDTIME",
-    b"DIALEDTIME_MS", b"RINGTIME", b"RINGTIME_MS", b"PROGRESSTIME", b"PROGRESSTIME_MS",
-)  # fmt: skip
+PEOPLE: Final = tuple("Ann Ben Cara Dan Eve Finn Gina Hugo Ida José Kim Zoë".encode().split())
 MEMBER_VARIABLES: Final = (
     b"MEMBERINTERFACE", b"MEMBERNAME", b"MEMBERCALLS", b"MEMBERLASTCALL", b"MEMBERPENALTY", b"MEMBERDYNAMIC",
     b"MEMBERREALTIME",
@@ -95,7 +74,7 @@ def busy_call(call: Call) -> Generator[float, None, None]:
     call.step(caller, b"Dial", b"PJSIP/%s,20" % call.plan.target, at=(b"from-internal", call.plan.target))
     for name in DIAL_VARIABLES:
         call.variable(caller, name)
-    callee = _phone(call, caller)
+    callee = phone(call, caller)
     call.dial(ev.DIAL_BEGIN, caller, callee, (b"DialString", call.plan.target))
     yield 0.4
     call.dial(ev.DIAL_END, caller, callee, (b"DialStatus", b"BUSY"))
@@ -107,11 +86,11 @@ def busy_call(call: Call) -> Generator[float, None, None]:
 
 def trunk_call(call: Call) -> Generator[float, None, None]:
     """A call comes in over SIP and rings a SIP phone."""
-    caller = _from_trunk(call)
+    caller = from_trunk(call)
     call.step(caller, b"Dial", b"PJSIP/%s,30,t" % call.plan.target)
     for name in DIAL_VARIABLES:
         call.variable(caller, name)
-    callee = _phone(call, caller)
+    callee = phone(call, caller)
     call.dial(ev.DIAL_BEGIN, caller, callee, (b"DialString", call.plan.target))
     yield 0.1
     call.state(callee, RINGING)
@@ -131,7 +110,7 @@ def trunk_call(call: Call) -> Generator[float, None, None]:
 
 def ivr_call(call: Call) -> Generator[float, None, None]:
     """A call comes in over SIP, presses three keys, and is told goodbye."""
-    caller = _from_trunk(call)
+    caller = from_trunk(call)
     call.step(caller, b"Answer")
     call.state(caller, UP)
     call.step(caller, b"Background", b"welcome")
@@ -150,7 +129,7 @@ def ivr_call(call: Call) -> Generator[float, None, None]:
 def queue_call(call: Call) -> Generator[float, None, None]:
     """A call comes in over SIP and waits in a queue till an agent is free."""
     queue = call.pbx.queues[call.plan.target]
-    caller = _from_trunk(call)
+    caller = from_trunk(call)
     call.step(caller, b"Answer")
     call.state(caller, UP)
     call.step(caller, b"Queue", b"%s,tT,,,30" % queue.name)
@@ -222,101 +201,6 @@ def _free(call: Call, queue: Queue, member: Member) -> None:
     member.calls_taken += 1
     member.last_call = int(call.pbx.clock())
     call.tell(ev.QUEUE_MEMBER_STATUS, member.event_block(queue.name))
-
-
-def ring_local(
-    call: Call,
-    exten: bytes,
-    context: bytes,
-    *,
-    uids: tuple[bytes, bytes] = (b"", b""),
-    optimise: bool = False,
-) -> tuple[Channel, Channel]:
-    """The two halves of a new Local channel, before anything is dialled."""
-    name = b"Local/%s@%s-%s" % (exten, context, call.pbx.channel_number())
-    one = call.add(name + b";1", context, exten, state=DOWN, uid=uids[0])
-    two = call.add(name + b";2", context, exten, state=RING, uid=uids[1])
-    call.outgoing(one, b"AppDial2" if call.channels[0] is one else b"AppDial")
-    for half in (one, two):
-        call.variable(half, b"__CALLER", call.plan.num)
-        call.caller(half, call.plan.num, call.plan.person)
-        call.connected(half, call.plan.num, call.plan.person)
-    call.local_bridge(one, two, optimise=optimise)
-    return one, two
-
-
-def answer_local(
-    call: Call, exten: bytes, context: bytes, *, uids: tuple[bytes, bytes] = (b"", b"")
-) -> Steps:
-    """A Local channel is dialled by an Originate and answers after a ring; gives its near half."""
-    one, two = ring_local(call, exten, context, uids=uids)
-    call.dial(ev.DIAL_BEGIN, None, one, (b"DialString", b"%s@%s/n" % (exten, context)))
-    call.step(two, b"Ringing")
-    yield from ring(call, None, one, two)
-    return one
-
-
-def dial_local(
-    call: Call, caller: Channel, exten: bytes, context: bytes, *, called: tuple[tuple[bytes, bytes], ...] = ()
-) -> Steps:
-    """A channel dials a Local one, which answers after a ring; gives its near half."""
-    if not called:
-        call.step(caller, b"Dial", b"Local/%s@%s,20,tT" % (exten, context))
-        for name in DIAL_VARIABLES:
-            call.variable(caller, name)
-    one, two = ring_local(call, exten, context, optimise=not called)
-    if called:
-        call.agent(ev.AGENT_CALLED, caller, one, *called)
-    call.dial(ev.DIAL_BEGIN, caller, one, (b"DialString", b"%s@%s" % (exten, context)))
-    call.step(two, b"Ringing")
-    yield from ring(call, caller, one, two)
-    call.variable(caller, b"DIALSTATUS", b"ANSWER")
-    call.variable(caller, b"DIALEDPEERNAME", one.name)
-    call.variable(caller, b"DIALEDPEERNUMBER", b"%s@%s" % (exten, context))
-    return one
-
-
-def ring(call: Call, source: Channel | None, one: Channel, two: Channel) -> Iterator[float]:
-    """A Local channel rings for 0.3 s and answers."""
-    yield from start_ringing(call, source, one, two)
-    yield 0.3
-    call.step(two, b"Answer")
-    call.state(two, UP)
-    call.state(one, UP)
-    call.device(one, b"INUSE")
-    call.dial(ev.DIAL_END, source, one, (b"DialStatus", b"ANSWER"))
-
-
-def start_ringing(call: Call, source: Channel | None, one: Channel, two: Channel) -> Iterator[float]:
-    """A Local channel begins to ring."""
-    yield 0.01
-    call.state(one, RINGING)
-    call.step(two, b"Wait", b"0.3")
-    call.dial(ev.DIAL_STATE, source, one, (b"DialStatus", b"RINGING"))
-    call.device(one, b"INUSE")
-
-
-def _from_trunk(call: Call) -> Channel:
-    name = b"PJSIP/trunk-%s" % call.pbx.channel_number()
-    did = b"49301234%s" % call.plan.target[-4:] if call.plan.target.isdigit() else b"493012340"
-    caller = call.add(name, b"from-trunk", did, state=RING)
-    caller.set(num=call.plan.num, person=call.plan.person)
-    call.device(caller, b"INUSE")
-    for name, value in ((b"SIPDOMAIN", b"192.0.2.10"), (b"__DID", did), (b"__CALLER", call.plan.num)):
-        call.step(caller, b"Set", b"%s=%s" % (name, value))
-        call.variable(caller, name, value)
-    return caller
-
-
-def _phone(call: Call, caller: Channel) -> Channel:
-    target = call.plan.target
-    phone = call.add(
-        b"PJSIP/%s-%s" % (target, call.pbx.channel_number()), b"from-internal", target, state=DOWN
-    )
-    call.outgoing(phone, b"AppDial")
-    call.caller(phone, target, b"Phone %s" % target)
-    call.connected(phone, caller.num, caller.person)
-    return phone
 
 
 def _after_dial(call: Call, caller: Channel) -> None:

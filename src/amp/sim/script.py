@@ -106,6 +106,15 @@ class Script:
         channel.set_variable(name, value)
         self.tell(ev.VARSET, channel.block() + VARSET % (name, value))
 
+    def assign(self, channel: Channel, name: bytes, value: bytes) -> None:
+        """``Variable: name=value`` of an Originate: a caller ID is set silently, all else is a VarSet."""
+        if name == b"CALLERID(name)":
+            channel.set(person=value)
+        elif name == b"CALLERID(num)":
+            channel.set(num=value)
+        else:
+            self.variable(channel, name, value)
+
     def state(self, channel: Channel, state: int) -> None:
         """A channel's state changes: Newstate."""
         channel.set(state=state)

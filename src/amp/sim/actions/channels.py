@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from amp.core.ami.frame import Frame
 from amp.sim.actions.registry import Actions, list_answer, list_item
+from amp.sim.actions.variables import read_variable
 from amp.sim.calls import Call
-from amp.sim.channels import STATES, Channel
+from amp.sim.channels import Channel
 from amp.sim.events import block_template, header_block
 
 if TYPE_CHECKING:
@@ -117,16 +118,3 @@ def _asked_variables(request: Frame, channel: Channel) -> bytes:
         names = [name for name in (request.get(b"Variables") or b"").split(b",") if name]
         found = [(name, read_variable(channel, name, b"(null)")) for name in names]
     return header_block(*((b"Variable", b"%s=%s" % pair) for pair in found))
-
-
-def read_variable(channel: Channel, name: bytes, default: bytes = b"") -> bytes:
-    """A channel's variable, or one of the few dialplan functions that a sim knows."""
-    functions = {
-        b"CALLERID(num)": channel.num,
-        b"CALLERID(name)": channel.person,
-        b"CALLERID(all)": b'"%s" <%s>' % (channel.person, channel.num),
-        b"CHANNEL(state)": STATES[channel.state],
-        b"CHANNEL": channel.name,
-        b"UNIQUEID": channel.uid,
-    }
-    return functions.get(name, channel.variables.get(name, default))

@@ -15,7 +15,7 @@ from amp.sim.actions.registry import Actions
 from amp.sim.calls import Call, Plan
 from amp.sim.channels import DOWN, RINGING, UNKNOWN, UP, Channel
 from amp.sim.events import header_block
-from amp.sim.flows import answer_local, ring_local, start_ringing
+from amp.sim.legs import answer_local, ring_local, start_ringing
 from amp.sim.session import action_id_line
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ __all__ = ["ORIGINATE", "Order"]
 ORIGINATE: Final = Actions()
 NUMBER: Final = re.compile(rb"[0-9]+")
 CALLER_ID: Final = re.compile(rb'\s*"?([^"<]*?)"?\s*<([^>]*)>\s*')
+PAIR: Final = re.compile(rb'(?:[^,"]|"[^"]*")+')
+"""One ``name=value`` of a Variable header; commas part them unless they are quoted."""
 FAILED, NO_ANSWER, ANSWERED, IS_BUSY = 0, 3, 4, 5
 """Reasons in OriginateResponse (recording "originate-async")."""
 
@@ -66,7 +68,8 @@ class OriginatedCall(Call):
     """
 
     def __init__(self, session: ManagerSession, order: Order, *, tell: bool) -> None:
-        super().__init__(session.server.pbx, Plan(flow=originated, num=order.num, person=order.person))
+        plan = Plan(flow=originated, num=order.num, person=order.person, variables=_variables(order.request))
+        super().__init__(session.server.pbx, plan)
         self.order = order
         self.reason = FAILED
         self.decided = trio.Event()
@@ -158,10 +161,6 @@ def originated(call: Call) -> Generator[float, None, None]:
         channel = yield from answer_local(call, exten, context or b"phones", uids=uids)
     else:
         channel = yield from _answer_phone(call, target, uids[0])
-    for pair in order.request.get_all(b"Variable"):
-        for each in pair.split(b","):
-            name, _, value = each.partition(b"=")
-            call.variable(channel, name, value)
     call.decide(ANSWERED, channel)
     yield from _after_answer(call, channel)
 
@@ -211,6 +210,12 @@ def _after_answer(call: OriginatedCall, channel: Channel) -> Generator[float, No
     seconds = 600 if order.exten == b"hold" else 5
     call.step(channel, b"Wait", b"%d" % seconds, at=at)
     yield float(seconds)
+
+
+def _variables(request: Frame) -> tuple[tuple[bytes, bytes], ...]:
+    pairs = [each for header in request.get_all(b"Variable") for each in PAIR.findall(header)]
+    split = (pair.partition(b"=") for pair in pairs)
+    return tuple((name, value.replace(b'"', b"")) for name, _, value in split)
 
 
 def _response_block(order: Order, reason: int, channel: Channel | None) -> bytes:
