@@ -1,0 +1,67 @@
+"""amp as a process of its own, configured for the bench."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from bench.child import Child
+from bench.scenario import Settings
+
+__all__ = ["USER", "AmpProcess", "configuration"]
+
+USER = "bench"
+"""Name and secret of the one client account."""
+
+
+def configuration(server_ports: Sequence[int], extra: str = "") -> str:
+    """TOML for one listener on a free port, one user who may do all, and servers ``pbx1``, ``pbx2``, ..."""
+    servers = "".join(
+        f'[[server]]\nkind = "asterisk"\nname = "pbx{i}"\nhost = "127.0.0.1"\nport = {port}\n'
+        'username = "amp"\nsecret = "amp"\n\n'
+        for i, port in enumerate(server_ports, 1)
+    )
+    return (
+        '[proxy]\nname = "bench"\n\n[log]\nformat = "json"\n\n'
+        '[[listen]]\naddress = "127.0.0.1"\nport = 0\nprotocols = ["ami"]\n\n'
+        f'{servers}[[user]]\nname = "{USER}"\nsecret = "{USER}"\nread = ["all"]\nwrite = ["all"]\n\n{extra}'
+    )
+
+
+class AmpProcess:
+    """``amp run``; inside the block it is ready.
+
+    Attributes:
+        port: where it listens.
+        ready_s: seconds from its start until it said that it is ready.
+    """
+
+    def __init__(self, settings: Settings, server_ports: Sequence[int], extra: str = "") -> None:
+        path = settings.folder / "amp.toml"
+        path.write_text(configuration(server_ports, extra))
+        leash = settings.programs.leash
+        self._child = Child([*leash, sys.executable, "-m", "amp", "run", str(path)], listen_to="stderr")
+        self.port = 0
+        self.ready_s = 0.0
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    def __enter__(self) -> Self:
+        try:
+            ready = self._child.expect(lambda message: message.get("event") == "ready")
+        except BaseException:
+            self._child.stop()
+            raise
+        self.ready_s = self._child.seconds()
+        self.port = int(str(ready["listen"][0]).rpartition(":")[2])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.stop()

@@ -1,0 +1,97 @@
+"""Scenario ``fanout``: one server's events to N AMI clients, beside the floor."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import attrs
+
+from bench.rigs import AmpRig, FanoutRound, FloorRig, Rig, Streams
+from bench.scenario import Outcome, Scenario, Settings, interleave
+from bench.summary import spread, table
+
+__all__ = ["FANOUT", "events_for"]
+
+CLIENTS = (1, 10, 50, 200)
+FEWEST, MOST = 500, 3_000_000
+WARM_UP_DELIVERIES = 400_000
+MOST_DELIVERIES = 12_000_000
+"""Some 5 GB over loopback in one round, on the fastest machine."""
+
+
+def run(settings: Settings) -> Outcome:
+    """Measure each number of clients in turn; every event is checked at every client."""
+    streams = Streams(settings)
+    found: dict[int, dict[str, list[FanoutRound]]] = {}
+    with FloorRig(settings, streams) as floor, AmpRig(settings, streams) as amp:
+        for clients in settings.clients or CLIENTS:
+            found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
+    return Outcome(
+        tables=[_table(found, settings)],
+        data={
+            "programs": settings.programs.kind,
+            "rounds": {
+                n: {who: [attrs.asdict(r) for r in runs] for who, runs in by.items()}
+                for n, by in found.items()
+            },
+            "ratio": {n: _ratio(by) for n, by in found.items()},
+        },
+        faults=[
+            f"fanout, {n} clients, {who}: {fault}"
+            for n, by in found.items()
+            for who, runs in by.items()
+            for one in runs
+            for fault in one.faults
+        ],
+    )
+
+
+def _compare(rigs: Mapping[str, Rig], clients: int, settings: Settings) -> dict[str, list[FanoutRound]]:
+    first = max(FEWEST, WARM_UP_DELIVERIES // clients)
+    rates = {name: rig.round(clients, first).rate for name, rig in rigs.items()}
+    events = events_for(rates["floor"], clients, settings.seconds)
+    return interleave(
+        {name: partial(rig.round, clients, events) for name, rig in rigs.items()}, settings.rounds
+    )
+
+
+def events_for(rate: float, clients: int, seconds: float) -> int:
+    """How many events keep a proxy of this rate (deliveries per second) busy for so long, within bounds."""
+    events = int(min(rate * seconds, MOST_DELIVERIES) / clients)
+    return min(max(events, FEWEST), MOST)
+
+
+def _ratio(by: Mapping[str, Sequence[FanoutRound]]) -> float:
+    floor, amp = (statistics.median(one.rate for one in by[who]) for who in ("floor", "amp"))
+    return amp / floor
+
+
+def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: Settings) -> str:
+    heads = (
+        "clients",
+        "floor, k/s",
+        "amp, k/s",
+        "ratio",
+        "floor CPU, µs",
+        "amp CPU, µs",
+        "amp MB",
+        "complete",
+    )
+    rows = []
+    for clients, by in found.items():
+        rates = {who: spread(one.rate for one in runs).text(1000) for who, runs in by.items()}
+        cpu = {who: f"{statistics.median(one.cpu_us for one in runs):.3f}" for who, runs in by.items()}
+        peak = max(one.peak_bytes for one in by["amp"])
+        whole = not any(one.faults for runs in by.values() for one in runs)
+        row = (str(clients), rates["floor"], rates["amp"], f"{_ratio(by):.2f}", cpu["floor"], cpu["amp"])
+        rows.append((*row, f"{peak / 1e6:.0f}", "yes" if whole else "NO"))
+    title = (
+        f"Fan-out: thousand deliveries/s, median (least-most) of {settings.rounds} rounds in turn; "
+        f"CPU of the proxy per delivery; floor in {settings.programs.kind}"
+    )
+    return table(title, heads, rows)
+
+
+FANOUT = Scenario("fanout", "one server's events to N clients, beside the floor", run)
