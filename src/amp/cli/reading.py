@@ -17,5 +17,5 @@ def load_or_tell(path: Path) -> Config | None:
     try:
         return load(path)
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # a command's answer, not a log line
+        sys.stderr.write(f"{error}\n")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,7 @@ async def serve_until_told(asterisk: SimAsterisk, host: str, port: int) -> None:
         async with trio.open_nursery() as nursery:
             bound_host, bound_port = await nursery.start(partial(asterisk.serve, host, port))
             ready = orjson.dumps({"host": bound_host, "port": bound_port}).decode()
-            print(ready, flush=True)  # noqa: T201  # this line is what a caller waits for
+            sys.stdout.write(f"{ready}\n")  # this line is what a caller waits for
+            sys.stdout.flush()
             await anext(aiter(signals))
             nursery.cancel_scope.cancel()

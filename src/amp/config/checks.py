@@ -31,6 +31,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_default_server(data, known),
         *_user_servers(users, known),
         *_same_address(listens),
+        *_no_protocol(listens),
     ]
 
 
@@ -102,3 +103,9 @@ def _same_address(listens: Tables) -> Iterator[str]:
         if address in seen and port != 0:
             yield f"listen[{index}]: the same address and port as listen[{seen[address]}]"
         seen.setdefault(address, index)
+
+
+def _no_protocol(listens: Tables) -> Iterator[str]:
+    for index, listen in listens:
+        if listen.get("protocols") == []:
+            yield f"listen[{index}].protocols: expected at least one"

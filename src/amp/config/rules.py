@@ -138,13 +138,9 @@ class Name:
         """The name as it is, case kept."""
         text = Line(self.what, 80).read(value)
         if not set(text).isdisjoint(",*?[]"):
-            raise ValueError(
-                f"expected {self.what} without any of , * ? [ ]: in 'Server:' they make a list or a glob"
-            )
+            raise ValueError(f"expected {self.what} without , * ? [ ] (lists and globs in 'Server:')")
         if text.lower() in self.reserved:
-            raise ValueError(
-                f"expected another name: {' and '.join(map(repr, self.reserved))} have a meaning"
-            )
+            raise ValueError(f"expected another name: {', '.join(self.reserved)} are words of default_server")
         return text
 
 

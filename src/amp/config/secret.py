@@ -88,11 +88,7 @@ class SecretReader:
         return self._variable(where) if key == "env" else self._file(where)
 
     def _variable(self, name: str) -> Secret:
-        what = (
-            f"the environment variable {name}"
-            if VARIABLE.fullmatch(name)
-            else "the environment variable in env"
-        )
+        what = f"the environment variable {name if VARIABLE.fullmatch(name) else 'in env'}"
         text = self.environ.get(name)
         if text is None:
             raise ValueError(f"{what} is not set")
@@ -117,9 +113,11 @@ def _read(path: Path, what: str) -> str:
     try:
         # Without O_NONBLOCK a named pipe would hold up the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            data = file.read(MAX_SECRET_BYTES + 3) if regular else b""
+            data = os.read(descriptor, MAX_SECRET_BYTES + 3) if regular else b""
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ValueError(f"cannot read {what}: {error.strerror}") from None
     if not regular:
@@ -136,9 +134,7 @@ def _checked(text: str, what: str) -> Secret:
         raise ValueError(f"{what} is empty")
     check_line(text, what)
     if text[0] in " \t":
-        raise ValueError(
-            f"{what} begins with a blank: AMI drops blanks before a value, so it would never match"
-        )
+        raise ValueError(f"{what} begins with a blank: AMI drops it, so a login would never match")
     if not _is_utf8(text):
         raise ValueError(f"{what} is not UTF-8 text")
     if len(text.encode()) > MAX_SECRET_BYTES:

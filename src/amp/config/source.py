@@ -29,9 +29,7 @@ def read_toml(path: Path) -> tuple[dict[str, object], list[str]]:
     if len(data) > MAX_FILE_BYTES:
         return {}, [f"cannot read: larger than {MAX_FILE_BYTES >> 20} MB"]
     if data.startswith(BOMS):
-        return {}, [
-            "line 1, column 1: the file begins with a byte order mark (BOM); save it as UTF-8 without one"
-        ]
+        return {}, ["line 1, column 1: a byte order mark (BOM); save the file as UTF-8 without one"]
     return _parse(data)
 
 
@@ -43,7 +41,7 @@ def _parse(data: bytes) -> tuple[dict[str, object], list[str]]:
     except tomllib.TOMLDecodeError as error:
         return {}, [_syntax_problem(str(error), data.decode())]
     except ValueError:  # int() refuses more than 4300 digits; tomllib lets its error through, without a place
-        return {}, ["not TOML: a number with too many digits, or a date that does not exist"]
+        return {}, ["not TOML: a number with too many digits"]
     except RecursionError:
         return {}, ["not TOML: arrays or tables inside each other too deep"]
 

@@ -1,0 +1,96 @@
+"""The line under a key's heading in docs/configuration.md, made from the class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
+from amp.config.rules import Number, Seconds, Whole
+from amp.config.schema import AsteriskServer, Limits, Listen, Log, Proxy, Simulate, User, key_of
+from amp.config.secret import Secret
+from amp.config.units import format_duration
+
+SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
+    "proxy": Proxy,
+    "listen": Listen,
+    "server": AsteriskServer,
+    "user": User,
+    "limits": Limits,
+    "log": Log,
+    "simulate": Simulate,
+}
+ARRAYS = {"listen", "server", "user"}
+
+
+def described_keys() -> Iterator[tuple[str, str, str]]:
+    """Section, key and line of every key, those of later work included."""
+    for section, cls in SECTIONS.items():
+        hints = get_type_hints(cls, include_extras=True)
+        for field in attrs.fields(cls):
+            key = key_of(field.name)
+            yield section, key, f"*{kind(hints[field.name])}. {default(field)}.{later(section, key)}*"
+    for (section, key), works in NOT_BUILT_KEYS.items():
+        only = "" if works is None else f"; only `{toml(works)}` works"
+        yield section, key, f"*Not built yet{only}.*"
+
+
+def kind(hint: Any) -> str:
+    """What a value must be, in words."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Secret:
+        return "Secret"
+    if origin is Literal:
+        return "One of " + ", ".join(f"`{toml(word)}`" for word in arguments)
+    if origin is tuple:
+        return "Array of strings" + (f": {kind(arguments[0]).lower()}" if words(hint) else "")
+    if origin in (Union, UnionType):
+        return kind(arguments[0])
+    assert origin is Annotated, hint
+    return bounds(hint.__metadata__[0])
+
+
+def words(hint: Any) -> bool:
+    """Whether an array takes only a few words."""
+    return get_origin(get_args(hint)[0]) is Literal
+
+
+def bounds(rule: Any) -> str:
+    """A rule's type, bounds and unit."""
+    if isinstance(rule, Whole):
+        return f"Whole number{' of ' + rule.unit if rule.unit else ''}, {rule.low} to {rule.high}"
+    if isinstance(rule, Number):
+        return f"Number, {rule.low:g} to {rule.high:g}"
+    if isinstance(rule, Seconds):
+        return f"Duration, {format_duration(rule.low)} to {format_duration(rule.high)}"
+    return "String"
+
+
+def default(field: attrs.Attribute[Any]) -> str:
+    """A field's default as TOML writes it."""
+    if field.default is attrs.NOTHING:
+        return "Required"
+    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class, whatever the stub says
+        return "Default: the host name"
+    if field.default is None:
+        return "Default: none"
+    value = format_duration(field.default) if field.name.endswith("_s") else field.default
+    return f"Default: `{toml(value)}`"
+
+
+def later(section: str, key: str) -> str:
+    """The values of later work."""
+    values = NOT_BUILT_VALUES.get((section, key), ())
+    return f" Not built yet: {', '.join(f'`{toml(value)}`' for value in values)}." if values else ""
+
+
+def toml(value: object) -> str:
+    """A plain value in TOML."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

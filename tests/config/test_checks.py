@@ -1,0 +1,111 @@
+"""What only several values together can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amp.config.advice import advice
+from amp.config.schema import Config
+from config.loading import SERVER, USER, load_text, problems
+
+
+def server(name: str, host: str = "h") -> str:
+    return SERVER.replace("pbx1", name).replace("192.0.2.1", host)
+
+
+def user(name: str, more: str = "") -> str:
+    return USER.replace("steve", name) + more
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            server("a") + server("A", "g"),
+            ["server[1].name: the same name as server[0]; names are compared without case"],
+        ),
+        (
+            server("sim2") + "[simulate]",
+            [
+                "server[0].name: the same name as the simulated fleet ([simulate]);"
+                " names are compared without case"
+            ],
+        ),
+        (
+            server("a", "B") + server("b", "c"),
+            ["server[1].name: it is the host of server[0]; 'Server:' could mean either"],
+        ),
+        (user("a") + user("A"), ["user[1].name: the same name as user[0]; names are compared without case"]),
+        (
+            '[proxy]\ndefault_server = "pbx"\n' + server("pbx1"),
+            ["proxy.default_server: no server has this name (did you mean 'pbx1'?)"],
+        ),
+        (
+            '[proxy]\ndefault_server = "sim3"\n[simulate]',
+            ["proxy.default_server: no server has this name (did you mean 'sim2'?)"],
+        ),
+        (user("a", 'server = "x"'), ["user[0].server: no server has this name"]),
+        (
+            server("pbx1") + user("a", 'servers = ["pbx1", "pbx2"]'),
+            ["user[0].servers[1]: no server has this name (did you mean 'pbx1'?)"],
+        ),
+        ("[[listen]]\n[[listen]]", ["listen[1]: the same address and port as listen[0]"]),
+        (
+            "[[listen]]\n[[listen]]\nport = 5038\n[[listen]]\nport = 5039",
+            ["listen[1]: the same address and port as listen[0]"],
+        ),
+    ],
+)
+def test_what_clashes_or_points_to_nothing(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert problems(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        server("a", "a"),
+        server("sim3") + "[simulate]",
+        '[proxy]\ndefault_server = "sim2"\n[simulate]\n' + user("a", 'server = "sim1"\nservers = ["sim2"]'),
+        '[proxy]\ndefault_server = "none"',
+        "[[listen]]\nport = 0\n[[listen]]\nport = 0",
+        '[[listen]]\n[[listen]]\naddress = "::1"',
+    ],
+)
+def test_what_does_not_clash(tmp_path: Path, text: str) -> None:
+    load_text(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[listen]]\naddress = 5\n[[listen]]\naddress = 5",
+        '[simulate]\nasterisks = "x"',
+        "proxy = 1\nserver = 2\nuser = 3",
+    ],
+)
+def test_values_of_a_wrong_type_are_told_once(tmp_path: Path, text: str) -> None:
+    assert all("expected" in problem for problem in problems(tmp_path, text))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_nothing_is_doubtful_on_a_loopback_address(tmp_path: Path, address: str) -> None:
+    config = load_text(tmp_path, f'[[listen]]\naddress = "{address}"\n' + SERVER + USER)
+    assert advice(config) == ()
+
+
+def test_what_is_doubtful(tmp_path: Path) -> None:
+    text = '[[listen]]\naddress = "0.0.0.0"\n' + server("a") + server("b") + USER
+    assert advice(load_text(tmp_path, text)) == (
+        "listen[0]: secrets sent to 0.0.0.0 cross the network in clear text",
+        "server[1]: the same host and port as server[0]: all events come twice",
+    )
+    assert advice(Config()) == (
+        "user: there is none, so nobody can log in",
+        "server: there is none, so there is nothing to see",
+    )
+    open_to_all = '[proxy]\nauthentication = "none"\n[[listen]]\naddress = "pbx.example"\n[simulate]'
+    assert advice(load_text(tmp_path, open_to_all)) == (
+        "listen[0]: whoever reaches pbx.example sees every event: authentication is off",
+    )

@@ -1,0 +1,72 @@
+"""Keys of later work are recognised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_SECTIONS, NOT_BUILT_VALUES
+from amp.config.schema import Config, key_of
+from config.describing import ARRAYS, SECTIONS
+from config.loading import load_text, problems
+
+REQUIRED = {
+    "server": {"name": "a", "host": "h", "username": "u", "secret": "s"},
+    "user": {"name": "n", "secret": "s"},
+}
+
+
+def file_with(section: str, key: str, value: object) -> str:
+    table = {**REQUIRED.get(section, {}), key: value}
+    return tomli_w.dumps({section: [table] if section in ARRAYS else table})
+
+
+@pytest.mark.parametrize(("section", "key"), NOT_BUILT_KEYS)
+def test_a_key_of_later_work_is_answered_clearly(tmp_path: Path, section: str, key: str) -> None:
+    path = f"{section}[0].{key}" if section in ARRAYS else f"{section}.{key}"
+    (problem,) = problems(tmp_path, file_with(section, key, ["something"]))
+    assert problem.startswith(f"{path}: not built yet")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [where for where, works in NOT_BUILT_KEYS.items() if works is not None]
+)
+def test_the_value_that_works_may_be_written_today(tmp_path: Path, section: str, key: str) -> None:
+    load_text(tmp_path, file_with(section, key, NOT_BUILT_KEYS[section, key]))
+
+
+@pytest.mark.parametrize("section", NOT_BUILT_SECTIONS)
+def test_sections_of_later_work(tmp_path: Path, section: str) -> None:
+    assert problems(tmp_path, f"[{section}]") == [f"{section}: not built yet"]
+
+
+def test_false_is_not_zero_for_a_key_of_later_work(tmp_path: Path) -> None:
+    assert problems(tmp_path, file_with("user", "novar", 0)) == [
+        "user[0].novar: not built yet (only false works)"
+    ]
+    assert problems(tmp_path, file_with("simulate", "sniffers", 1)) == [
+        "simulate.sniffers: not built yet (only 0 works)"
+    ]
+
+
+def test_values_of_later_work(tmp_path: Path) -> None:
+    assert problems(tmp_path, file_with("user", "read", ["call", "fanout", "cal"]))[0] == (
+        "user[0].read[1]: 'fanout' is not built yet"
+    )
+
+
+def test_a_server_of_a_later_kind_is_one_problem(tmp_path: Path) -> None:
+    server = '[[server]]\nkind = "voipmonitor"\nname = "s2"\nsensor_id = 2\n'
+    text = server + '[[user]]\nname = "u"\nsecret = "s"\nserver = "s2"'
+    assert problems(tmp_path, text) == ["server[0].kind: 'voipmonitor' is not built yet"]
+
+
+def test_no_row_is_left_behind_when_its_key_is_built() -> None:
+    """Who builds a key deletes its row; a row for a built key would shadow it."""
+    built = {(section, key_of(name)) for section, cls in SECTIONS.items() for name in cls.__annotations__}
+    assert not built & set(NOT_BUILT_KEYS)
+    assert set(NOT_BUILT_VALUES) <= built
+    assert not set(NOT_BUILT_SECTIONS) & set(Config.__annotations__)
+    assert set(Config.__annotations__) == set(SECTIONS)
