@@ -1,0 +1,230 @@
+"""One client's connection: its bytes into its session, its session's answers and events out."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Protocol
+
+import trio
+
+from amp.core.ami.auth import User
+from amp.core.ami.framing import NeedData
+from amp.core.ami.mask import EventMask
+from amp.core.ami.session import ClientSession
+from amp.core.ami.session_events import (
+    ActionReceived,
+    Closing,
+    LoggedIn,
+    LoginFailed,
+    MaskChanged,
+    Reply,
+    WaitStarted,
+)
+from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
+from amp.core.stats import ClientStats
+from amp.shell.crowd import Crowd
+from amp.shell.log import get_logger
+from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.wire import Wire
+
+__all__ = ["Client", "ClientOwner"]
+
+
+class ClientOwner(Protocol):
+    """Who acts on what a client does. Every method is synchronous."""
+
+    def act(self, event: RouterEvent) -> None:
+        """Hand an event to the router and carry out what it says."""
+
+    def client_subscribed(self, client: Client) -> None:
+        """The client's user or mask changed; see `Client.user` and `Client.mask`."""
+
+
+class Client:
+    """A connected client. Make it, await `run`; `send`, `pause`, `close_soon` and `cut` at any time.
+
+    Attributes:
+        number: never used again in this process.
+        address: where it connects from, for people.
+        outlet: its output.
+        user: who it is, once signed in.
+        mask: the events it wants, within what its user may read.
+    """
+
+    def __init__(
+        self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
+        limits: OutletLimits, crowd: Crowd,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.address = address
+        self.outlet = Outlet(wire, limits, self.cut, crowd, number)
+        self.user: User | None = None
+        self.mask: EventMask | None = None
+        self.stats = ClientStats()
+        self.login_failures = 0
+        self.connected_at = trio.current_time()
+        self.reason = ""
+        self._wire = wire
+        self._session = session
+        self._owner = owner
+        self._drain_timeout_s = limits.stall_timeout
+        self._scope = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None
+        self._resumed: trio.Event | None = None
+        self._closing = False
+
+    @property
+    def visible_servers(self) -> frozenset[bytes] | None:
+        """The servers whose events it sees; ``None`` for all. A pinned user sees its own."""
+        if self.user is None or self.user.server is None:
+            return None
+        return frozenset(name.encode() for name in (self.user.server, *self.user.servers))
+
+    async def run(self) -> None:
+        """Serve the client until it is gone. Network trouble ends it quietly; bugs are logged and end it."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
+                    nursery.start_soon(self.outlet.flush_forever)
+                    self._work_session()
+                    await self._read()
+        except* OSError as group:
+            self._end(f"read failed: {group.exceptions[0]}")
+        except* Exception:
+            self._end("internal error")
+            get_logger(client=self.number).exception("client_failed", address=self.address)
+        finally:
+            self._nursery = None
+            self.outlet.detach()
+            self._wire.close()
+
+    def send(self, data: bytes) -> None:
+        """Offer whole frames: an answer."""
+        self.outlet.offer(data)
+
+    def pause(self) -> None:
+        """Take no more of its actions until `resume`."""
+        if self._resumed is None:
+            self._resumed = trio.Event()
+
+    def resume(self) -> None:
+        """End `pause`."""
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None
+
+    def close_soon(self, reason: str) -> None:
+        """Close once everything offered is written, or the peer takes nothing for the stall time."""
+        if not self._closing and self._nursery is not None:
+            self._closing = True
+            self._end(reason)
+            self._nursery.start_soon(self._close_drained)
+
+    def cut(self, reason: str) -> None:
+        """Close now; what is unsent is lost, and the reason says why."""
+        self._end(reason)
+        self.outlet.detach()
+        self._scope.cancel()
+
+    def _event_seen(self) -> None:
+        """The first event since a WaitEvent began went out: that ends the wait."""
+        self.outlet.on_event = None
+        self._session.notify_event()
+        self._work_session()
+
+    def _close(self, reason: str, *, drain: bool) -> None:
+        self._end(reason)
+        if drain:
+            self._owner.act(LocalAnswer(self.number, b"", closes=True))
+        else:
+            self.close_soon(reason)
+
+    def log_end(self) -> None:
+        """The one line that tells a finished client's whole story."""
+        stats = self.stats
+        get_logger().info(
+            "client_done",
+            client=self.number, address=self.address, user=self.user.name if self.user else None,
+            seconds=round(trio.current_time() - self.connected_at, 3), actions=stats.actions_in,
+            events=stats.events_out, filtered=stats.events_filtered, bytes_in=stats.bytes_in,
+            bytes_out=self.outlet.bytes_out, peak_bytes=self.outlet.peak_bytes,
+            holds_exceeded=self.outlet.hold_overruns, reason=self.reason or "closed",
+        )  # fmt: skip
+
+    async def _close_drained(self) -> None:
+        with trio.move_on_after(self._drain_timeout_s):
+            await self.outlet.drain()
+        self._scope.cancel()
+
+    async def _read(self) -> None:
+        while True:
+            if self._resumed is not None:
+                await self._resumed.wait()
+                self._work_session()
+                continue
+            data = await self._receive()
+            if data is None:
+                self._session.handle_timeout(trio.current_time())
+            else:
+                self.stats.bytes_in += len(data)
+                self._session.receive_data(data, trio.current_time(), time.time())
+            self._work_session()
+            if not data and data is not None:
+                await trio.sleep_forever()  # what is pending may still be answered (recording half-close)
+
+    async def _receive(self) -> bytes | None:
+        """The next bytes, ``b""`` at the end, ``None`` when the session's deadline passed."""
+        deadline = self._session.next_deadline()
+        if deadline == math.inf:
+            return await self._wire.receive()
+        with trio.move_on_at(deadline):
+            return await self._wire.receive()
+        return None
+
+    def _work_session(self) -> None:
+        """Take the session's events in order, as long as the client is not paused."""
+        while self._resumed is None:
+            event = self._session.next_event()
+            match event:
+                case ActionReceived(frame, action_id):
+                    self._forward(ClientAction(self.number, frame, action_id, *self._pin()))
+                case Reply(data, ordered):
+                    self._reply(data, ordered=ordered)
+                case LoggedIn(user, events):
+                    self._subscribe(user, events)
+                case MaskChanged(events):
+                    self._subscribe(self.user, events)
+                case LoginFailed(username):
+                    self.login_failures += 1
+                    get_logger(client=self.number).warning(
+                        "login_failed", address=self.address, user=username.decode(errors="replace")
+                    )
+                case WaitStarted():
+                    self.outlet.on_event = self._event_seen
+                case Closing(reason, drain):
+                    self._close(reason, drain=drain)
+                case NeedData():
+                    return
+
+    def _forward(self, action: ClientAction) -> None:
+        self.stats.actions_in += 1
+        self._owner.act(action)
+
+    def _reply(self, data: bytes, *, ordered: bool) -> None:
+        if ordered:
+            self._owner.act(LocalAnswer(self.number, data))
+        else:
+            self.outlet.offer(data)
+
+    def _subscribe(self, user: User | None, events: EventMask) -> None:
+        self.user = user
+        self.mask = events
+        self._owner.client_subscribed(self)
+
+    def _pin(self) -> tuple[str | None, tuple[str, ...]]:
+        return (self.user.server, self.user.servers) if self.user is not None else (None, ())
+
+    def _end(self, reason: str) -> None:
+        self.reason = self.reason or reason

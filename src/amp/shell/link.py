@@ -1,0 +1,187 @@
+"""One AMI session with an Asterisk: connect, sign in, carry bytes until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+import trio
+
+from amp.core.ami.upstream import UpstreamConnection
+from amp.core.ami.upstream_events import FramesReceived, Greeted, LoginAccepted, LoginRefused, SendData
+from amp.core.routing.commands import OpenLink
+from amp.errors import RemoteProtocolError
+from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.wire import PlainWire
+
+__all__ = ["Link", "LinkOwner", "LinkSettings"]
+
+
+class LinkOwner(Protocol):
+    """Who is told what a link does. Every method is synchronous; after `link_ended` no other is called."""
+
+    def link_connected(self, link: Link) -> None:
+        """The TCP connection stands; the login begins."""
+
+    def link_ready(self, link: Link, version: str) -> None:
+        """The login was accepted."""
+
+    def link_frames(self, link: Link, frames: list[bytes]) -> None:
+        """Frames of one read, in order, without the closing blank line."""
+
+    def link_ended(self, link: Link, reason: str, *, refused: bool) -> None:
+        """The link is over: refused at login, or lost."""
+
+    def is_behind(self) -> bool:
+        """Whether the reader may wait a moment (the patience rule)."""
+
+    async def patience(self) -> None:
+        """Wait that moment, bounded."""
+
+
+@attrs.frozen(kw_only=True)
+class LinkSettings:
+    """How to reach and enter one server."""
+
+    host: str
+    port: int
+    connect_timeout_s: float
+    connection: Callable[[OpenLink, float], UpstreamConnection]
+    """Makes the protocol side of a new link, given the command and the time."""
+    limits: OutletLimits
+
+
+class _Ended(Exception):  # noqa: N818 - not an error: how the tasks of a link leave their nursery
+    """The link is over. Never leaves this file."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
+
+
+class Link:
+    """One link, from `OpenLink` to its end. Make it, start `run`, and `close` it at any time."""
+
+    def __init__(self, command: OpenLink, settings: LinkSettings, owner: LinkOwner) -> None:
+        self.server = command.server
+        self.number = command.link
+        self.role = command.role
+        self.local_address = ""
+        """Our end as Asterisk writes it in ``RemoteAddress``: ``IPV4/TCP/127.0.0.1/59688``."""
+        self._command = command
+        self._settings = settings
+        self._owner = owner
+        self._scope = trio.CancelScope()
+        self._outlet: Outlet | None = None
+        self._cut_reason = ""
+        self._version = ""
+
+    def send(self, data: bytes) -> None:
+        """Offer bytes to the server; ignored before the link is connected and after its end."""
+        if self._outlet is not None:
+            self._outlet.offer(data)
+
+    def close(self) -> None:
+        """End it now and tell nobody. Idempotent."""
+        if self._outlet is not None:
+            self._outlet.detach()
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Live from the delay to the end; tells the owner unless `close` came first."""
+        reason, refused = "", False
+        with self._scope:
+            try:
+                await trio.sleep(self._command.delay_s)
+                await self._connect_and_talk()
+            except* _Ended as group:
+                reason, refused = _first(group)
+            except* (OSError, RemoteProtocolError) as group:
+                reason = "; ".join(str(error) for error in group.exceptions)
+        if self._cut_reason:
+            reason = self._cut_reason
+        elif self._scope.cancelled_caught:
+            return
+        self._owner.link_ended(self, reason, refused=refused)
+
+    async def _connect_and_talk(self) -> None:
+        try:
+            with trio.fail_after(self._settings.connect_timeout_s):
+                stream = await trio.open_tcp_stream(self._settings.host, self._settings.port)
+        except trio.TooSlowError:
+            raise _Ended(f"no connection within {self._settings.connect_timeout_s:g} s") from None
+        wire = PlainWire(stream.socket)
+        try:
+            await self._talk(wire)
+        finally:
+            wire.close()
+
+    async def _talk(self, wire: PlainWire) -> None:
+        self._outlet = outlet = Outlet(wire, self._settings.limits, self._on_cut)
+        self.local_address = _asterisk_address(wire.sock.getsockname())
+        self._owner.link_connected(self)
+        connection = self._settings.connection(self._command, trio.current_time())
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(outlet.flush_forever)
+                nursery.start_soon(self._mind_deadlines, connection)
+                await self._read(wire, connection)
+        finally:
+            outlet.detach()
+
+    async def _read(self, wire: PlainWire, connection: UpstreamConnection) -> None:
+        while True:
+            data = await wire.receive()
+            connection.receive_data(data, trio.current_time())
+            self._carry_out(connection)
+            if not data:
+                raise _Ended("closed by the server")
+            if self._owner.is_behind():
+                await self._owner.patience()
+
+    async def _mind_deadlines(self, connection: UpstreamConnection) -> None:
+        while True:
+            await trio.sleep_until(connection.next_deadline())
+            now = trio.current_time()
+            if now >= connection.next_deadline():
+                connection.handle_timeout(now)
+                self._carry_out(connection)
+
+    def _carry_out(self, connection: UpstreamConnection) -> None:
+        while True:
+            match connection.next_event():
+                case FramesReceived(frames):
+                    self._owner.link_frames(self, frames)
+                case SendData(data):
+                    self.send(data)
+                case Greeted(version):
+                    self._version = version
+                case LoginAccepted():
+                    self._owner.link_ready(self, self._version)
+                case LoginRefused(message):
+                    raise _Ended(message, refused=True)
+                case _:
+                    return
+
+    def _on_cut(self, reason: str) -> None:
+        self._cut_reason = reason
+        self._scope.cancel()
+
+
+def _first(group: BaseExceptionGroup[_Ended]) -> tuple[str, bool]:
+    error = group.exceptions[0]
+    if isinstance(error, BaseExceptionGroup):
+        return _first(error)
+    return str(error), error.refused
+
+
+def _asterisk_address(name: object) -> str:
+    """A socket's name in Asterisk's form; ``""`` for anything but TCP (source: recording login-ok)."""
+    match name:
+        case (str(host), int(port)):
+            return f"IPV4/TCP/{host}/{port}"
+        case (str(host), int(port), _, _):
+            return f"IPV6/TCP/{host}/{port}"
+        case _:
+            return ""

@@ -1,0 +1,233 @@
+"""The bounded output of one connection, and the only writer of its socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from amp.core.fanout.batch import Span
+from amp.shell.crowd import HEAVY_BYTES, Crowd
+from amp.shell.wire import MOST_BUFFERS, Wire
+
+__all__ = ["Entry", "Outlet", "OutletLimits"]
+
+Entry = tuple[bytes | memoryview, Span | None]
+"""Bytes still to write, and which numbered events they are (``None``: an answer, never dropped)."""
+
+
+@attrs.frozen(kw_only=True)
+class OutletLimits:
+    """What one outlet may hold, and for how long."""
+
+    outlet_bytes: int = 32 << 20
+    """Bytes that may wait for the socket, answers and events together."""
+    stall_timeout: float = 30.0
+    """Seconds without a single byte taken by the peer while something waits."""
+    order_hold_bytes: int = 1 << 20
+    """Bytes of one server's events that may be held back behind an answer."""
+
+
+class Outlet:
+    """One connection's output: a non-blocking write at once, the rest through one permanent flusher.
+
+    `offer` never waits and starts no task. `detach` comes synchronously before the socket is closed;
+    afterwards offers are ignored.
+
+    Args:
+        wire: the connection.
+        limits: when to give up on the peer.
+        on_cut: called once, synchronously, with the reason, when a limit is broken or the socket
+            fails; it must only ask for the connection's end (cancel a scope), nothing else.
+        crowd: where heavy outlets are counted; ``None`` for links towards servers.
+        client: the number of the client whose output this is; 0 for links towards servers.
+
+    Attributes:
+        on_event: called after each offer of events, while set (a WaitEvent waits for one).
+    """
+
+    __slots__ = (
+        "_crowd",
+        "_drained",
+        "_heavy",
+        "_held",
+        "_limits",
+        "_on_cut",
+        "_queue",
+        "_wake",
+        "_wire",
+        "bytes_out",
+        "client",
+        "dead",
+        "hold_overruns",
+        "last_progress",
+        "on_event",
+        "peak_bytes",
+        "pending_bytes",
+    )  # fmt: skip
+
+    def __init__(
+        self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None],
+        crowd: Crowd | None = None, client: int = 0,
+    ) -> None:  # fmt: skip
+        self._wire = wire
+        self._limits = limits
+        self._on_cut = on_cut
+        self._crowd = crowd
+        self._queue: deque[Entry] = deque()
+        self._held: dict[bytes, _Held] = {}
+        self._wake = trio.Event()
+        self._drained = trio.Event()
+        self._heavy = False
+        self.client = client
+        self.on_event: Callable[[], None] | None = None
+        self.dead = False
+        self.pending_bytes = 0
+        self.peak_bytes = 0
+        self.bytes_out = 0
+        self.hold_overruns = 0
+        self.last_progress = trio.current_time()
+
+    def offer(self, data: bytes, span: Span | None = None) -> None:
+        """Send now, or queue what does not fit; over the limit the connection is cut.
+
+        Args:
+            data: whole frames, never changed afterwards (many outlets share them).
+            span: the events in ``data``; ``None`` for answers.
+        """
+        if self.dead or (self._held and span is not None and self._kept_back(data, span)):
+            return
+        self._send(data, span)
+        if self.on_event is not None and span is not None:
+            self.on_event()
+
+    def _send(self, data: bytes, span: Span | None) -> None:
+        sent = 0
+        if not self._queue:
+            try:
+                sent = self._wire.write_now(data)
+            except OSError as error:
+                self._cut(f"write failed: {error.strerror or error}")
+                return
+            self.bytes_out += sent
+            if sent == len(data):
+                if self._wire.blocked:
+                    self._wake.set()
+                return
+            self.last_progress = trio.current_time()
+        self._enqueue(memoryview(data)[sent:], span)
+
+    def hold(self, server: bytes) -> None:
+        """Keep this server's events back until `release`: an answer of it is on its way (DESIGN §3)."""
+        if server not in self._held:
+            self._held[server] = _Held()
+
+    def release(self, server: bytes) -> None:
+        """Let the events go that `hold` kept back, in order."""
+        held = self._held.pop(server, None)
+        if held is not None:
+            for data, span in held.entries:
+                self.offer(data, span)
+
+    def detach(self) -> None:
+        """Stop for ever: nothing is written any more, later offers are ignored. Idempotent."""
+        self.dead = True
+        self._queue.clear()
+        self._held.clear()
+        self.pending_bytes = 0
+        self._lighten()
+        self._wake.set()
+        self._drained.set()
+
+    async def flush_forever(self) -> None:
+        """Write what waits whenever the socket takes it. The one flusher; returns when detached."""
+        while not self.dead:
+            if not self._queue and not self._wire.blocked:
+                self._drained.set()
+                self._wake = trio.Event()
+                await self._wake.wait()
+                continue
+            with trio.move_on_after(self._limits.stall_timeout) as stalled:
+                await trio.lowlevel.wait_writable(self._wire.sock)
+            if stalled.cancelled_caught:
+                self._cut(f"stalled: took no byte for {self._limits.stall_timeout:g} s")
+            else:
+                self._flush_once()
+
+    async def drain(self) -> None:
+        """Wait until everything queued has been written, or the outlet is dead."""
+        while (self._queue or self._wire.blocked) and not self.dead:
+            self._drained = trio.Event()
+            await self._drained.wait()
+
+    def _kept_back(self, data: bytes, span: Span) -> bool:
+        held = self._held.get(span.server)
+        if held is None:
+            return False
+        held.entries.append((data, span))
+        held.size += len(data)
+        if held.size > self._limits.order_hold_bytes:
+            self.hold_overruns += 1
+            self.release(span.server)
+        return True
+
+    def _enqueue(self, rest: memoryview, span: Span | None) -> None:
+        if self.pending_bytes + len(rest) > self._limits.outlet_bytes:
+            self._cut(f"too slow: more than {self._limits.outlet_bytes} bytes waiting")
+            return
+        if not self._queue:
+            self._wake.set()
+        self._queue.append((rest, span))
+        self.pending_bytes += len(rest)
+        if self.pending_bytes > self.peak_bytes:
+            self.peak_bytes = self.pending_bytes
+        if self.pending_bytes > HEAVY_BYTES and not self._heavy and self._crowd is not None:
+            self._heavy = True
+            self._crowd.heavy.add(self)
+
+    def _flush_once(self) -> None:
+        try:
+            if not self._queue:
+                taken = self._wire.write_now(b"")
+            elif len(self._queue) == 1:
+                taken = self._wire.write_now(self._queue[0][0])
+            else:
+                most = min(len(self._queue), MOST_BUFFERS)
+                taken = self._wire.write_many_now([self._queue[i][0] for i in range(most)])
+        except OSError as error:
+            self._cut(f"write failed: {error.strerror or error}")
+            return
+        if taken:
+            self.last_progress = trio.current_time()
+            self.bytes_out += taken
+            self._taken(taken)
+
+    def _taken(self, count: int) -> None:
+        self.pending_bytes -= count
+        while count:
+            data, span = self._queue[0]
+            if count < len(data):
+                self._queue[0] = (memoryview(data)[count:], span)
+                break
+            count -= len(data)
+            self._queue.popleft()
+        if self._heavy and self.pending_bytes <= HEAVY_BYTES:
+            self._lighten()
+
+    def _lighten(self) -> None:
+        if self._heavy and self._crowd is not None:
+            self._heavy = False
+            self._crowd.lighten(self)
+
+    def _cut(self, reason: str) -> None:
+        if not self.dead:
+            self.detach()
+            self._on_cut(reason)
+
+
+@attrs.define
+class _Held:
+    entries: list[tuple[bytes, Span]] = attrs.field(factory=list)
+    size: int = 0

@@ -1,0 +1,286 @@
+"""Where links, clients, router and hub meet: carries out what the pure parts decide.
+
+Every method but the two task bodies is synchronous: between an event and the last of its commands there
+is no await, and trio switches tasks only there. So no state here needs a lock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import attrs
+import trio
+
+from amp.core.ami.frame import Frame
+from amp.core.ami.ids import ActionIds
+from amp.core.fanout.hub import Hub
+from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
+from amp.core.fanout.view import ViewKey
+from amp.core.router import Router
+from amp.core.routing import commands as do
+from amp.core.routing import events as on
+from amp.core.stats import ServerStats
+from amp.shell.client import Client
+from amp.shell.crowd import Crowd
+from amp.shell.link import Link, LinkSettings
+from amp.shell.log import get_logger
+
+__all__ = ["ServerSide", "Switchboard"]
+
+
+OWN_ADDRESSES: Final = 64
+"""How many of our latest ends of links are remembered; security events about a link trail behind its end."""
+
+
+@attrs.define(eq=False)
+class ServerSide:
+    """What the shell keeps for one configured server."""
+
+    name: str
+    epoch: bytes
+    settings: LinkSettings
+    stats: ServerStats
+    intake: Intake | None = None
+    """Of the event link's present login."""
+    own_addresses: set[bytes] = attrs.field(factory=set)
+    _recent: deque[bytes] = attrs.field(factory=deque)
+
+    @property
+    def wire_name(self) -> bytes:
+        """The name as frames carry it."""
+        return self.name.encode()
+
+    def remember_address(self, address: str) -> None:
+        """One more of our links ends here."""
+        self.own_addresses.add(address.encode())
+        self._recent.append(address.encode())
+        if len(self._recent) > OWN_ADDRESSES:
+            self.own_addresses.discard(self._recent.popleft())
+
+
+class Switchboard:
+    """The synchronous hands of router and hub.
+
+    Args:
+        router: decides about actions and links.
+        hub: decides who gets which bytes of the events.
+        servers: by name; the same that router and hub know.
+        ids: how our ActionIDs look.
+        nursery: where the links' tasks live.
+    """
+
+    def __init__(
+        self, router: Router, hub: Hub, servers: Mapping[str, ServerSide], ids: ActionIds,
+        nursery: trio.Nursery,
+    ) -> None:  # fmt: skip
+        self.router = router
+        self.hub = hub
+        self.servers = servers
+        self.crowd = Crowd()
+        self.clients: dict[int, Client] = {}
+        self.links: dict[int, Link] = {}
+        self._ids = ids
+        self._nursery = nursery
+        self._armed = math.inf
+        self._rearm = trio.Event()
+        self._left = trio.Event()
+        self._log = get_logger()
+        self._carry_out: dict[type[do.Command], Callable[..., None]] = {
+            do.SendToClient: self._send_to_client,
+            do.SendToLink: self._send_to_link,
+            do.HoldEvents: self._hold_events,
+            do.ReleaseEvents: self._release_events,
+            do.PauseClient: self._pause_client,
+            do.ResumeClient: self._resume_client,
+            do.CloseClient: self._close_client,
+            do.OpenLink: self._open_link,
+            do.CloseLink: self._close_link,
+            do.Announce: self._announce,
+            do.Warn: self._warn,
+        }
+
+    # -- the router ----------------------------------------------------------------------------------
+
+    def act(self, event: on.RouterEvent) -> None:
+        """Hand an event to the router and carry out what it says."""
+        self.carry_out(self.router.handle(event, trio.current_time()))
+
+    def carry_out(self, commands: list[do.Command]) -> None:
+        """Carry out commands in order, then mind the router's next deadline."""
+        for command in commands:
+            self._carry_out[type(command)](command)
+        if self.router.next_deadline() < self._armed:
+            self._rearm.set()
+
+    async def mind_deadlines(self) -> None:
+        """Tell the router when its time has come; never returns."""
+        while True:
+            self._rearm = trio.Event()
+            self._armed = self.router.next_deadline()
+            with trio.move_on_at(self._armed):
+                await self._rearm.wait()
+            now = trio.current_time()
+            if now >= self.router.next_deadline():
+                self.carry_out(self.router.handle_timeout(now))
+
+    # -- clients -------------------------------------------------------------------------------------
+
+    def add_client(self, client: Client) -> None:
+        """The client is connected."""
+        self.clients[client.number] = client
+
+    def remove_client(self, client: Client) -> None:
+        """The client is gone: no more events, its actions are nobody's."""
+        del self.clients[client.number]
+        self._left.set()
+        self.hub.detach(client.outlet)
+        self.crowd.leave(client.outlet)
+        self.act(on.ClientGone(client.number))
+        client.log_end()
+
+    async def client_left(self) -> None:
+        """Wait until some client is gone."""
+        self._left = trio.Event()
+        await self._left.wait()
+
+    def client_subscribed(self, client: Client) -> None:
+        """The client's user or mask changed: put its outlet where its events are."""
+        if client.mask:
+            view = ViewKey(mask=client.mask, servers=client.visible_servers)
+            self.hub.attach(client.outlet, view, client.stats)
+            self.crowd.join(client.outlet)
+        else:
+            self.hub.detach(client.outlet)
+            self.crowd.leave(client.outlet)
+
+    # -- links ---------------------------------------------------------------------------------------
+
+    def link_connected(self, link: Link) -> None:
+        """See `LinkOwner`."""
+        side = self.servers[link.server]
+        side.remember_address(link.local_address)
+        if link.role is do.LinkRole.EVENTS:
+            side.intake = Intake(side.wire_name, self._ids.prefix, side.stats)
+            side.intake.own_addresses = side.own_addresses
+        self.act(on.LinkConnected(link.server, link.number))
+
+    def link_ready(self, link: Link, version: str) -> None:
+        """See `LinkOwner`."""
+        self._log.debug("link_ready", server=link.server, link=link.number, role=link.role.value)
+        self.act(on.LinkReady(link.server, link.number, version))
+
+    def link_frames(self, link: Link, frames: list[bytes]) -> None:
+        """See `LinkOwner`."""
+        if link.role is do.LinkRole.ACTIONS:
+            self.act(on.LinkFrames(link.server, link.number, frames))
+        else:
+            self._event_frames(self.servers[link.server], frames)
+
+    def link_ended(self, link: Link, reason: str, *, refused: bool) -> None:
+        """See `LinkOwner`."""
+        self.links.pop(link.number, None)
+        self._log.warning(
+            "login_refused" if refused else "link_lost",
+            server=link.server, link=link.number, role=link.role.value, reason=reason,
+        )  # fmt: skip
+        self.act((on.LinkRefused if refused else on.LinkLost)(link.server, link.number, reason))
+
+    def is_behind(self) -> bool:
+        """See `LinkOwner`."""
+        return self.crowd.is_behind()
+
+    async def patience(self) -> None:
+        """See `LinkOwner`."""
+        await self.crowd.patience()
+
+    def _event_frames(self, side: ServerSide, frames: list[bytes]) -> None:
+        if side.intake is None:
+            return
+        for run in side.intake.take(frames):
+            match run:
+                case Broadcasts(broadcasts):
+                    self.hub.broadcast(side.wire_name, broadcasts)
+                case AskerBroadcast(frame):
+                    self.hub.broadcast(side.wire_name, [frame], asker_of(run, self._ids))
+                case OwnAnswer(frame):
+                    self.act(on.OwnAnswers(side.name, [frame]))
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def _send_to_client(self, command: do.SendToClient) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.outlet.offer(command.data)
+
+    def _send_to_link(self, command: do.SendToLink) -> None:
+        link = self.links.get(command.link)
+        if link is not None:
+            link.send(command.data)
+
+    def _hold_events(self, command: do.HoldEvents) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.outlet.hold(command.server.encode())
+
+    def _release_events(self, command: do.ReleaseEvents) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.outlet.release(command.server.encode())
+
+    def _pause_client(self, command: do.PauseClient) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.pause()
+
+    def _resume_client(self, command: do.ResumeClient) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.resume()
+
+    def _close_client(self, command: do.CloseClient) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.close_soon("closed")
+
+    def _open_link(self, command: do.OpenLink) -> None:
+        link = Link(command, self.servers[command.server].settings, self)
+        self.links[command.link] = link
+        self._nursery.start_soon(self._run_link, link)
+
+    def _close_link(self, command: do.CloseLink) -> None:
+        link = self.links.pop(command.link, None)
+        if link is not None:
+            link.close()
+
+    def _announce(self, command: do.Announce) -> None:
+        side = self.servers[command.server]
+        if command.up:
+            self._log.info("server_up", server=command.server, version=command.version)
+            news = ("Version", command.version)
+        else:
+            self._log.error("server_down", server=command.server, reason=command.reason)
+            news = ("Reason", command.reason)
+        name = "ServerUp" if command.up else "ServerDown"
+        frame = Frame.of(("Event", name), ("Privilege", "system,all"), news, ("Epoch", side.epoch))
+        self.hub.announce(side.wire_name, frame)
+        if not command.up:
+            self._disconnect_pinned(command.server)
+
+    def _disconnect_pinned(self, server: str) -> None:
+        for client in list(self.clients.values()):
+            if client.user is not None and client.user.server == server:
+                client.close_soon(f"server {server} lost")
+
+    def _warn(self, command: do.Warn) -> None:
+        self._log.error("server_setup", server=command.server, problem=command.text)
+
+    async def _run_link(self, link: Link) -> None:
+        """A bug that one server's bytes touch off must not end the others: it is logged and ends the link."""
+        try:
+            await link.run()
+        except Exception:
+            self._log.exception("link_failed", server=link.server, link=link.number)
+            self.link_ended(link, "internal error", refused=False)

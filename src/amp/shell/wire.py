@@ -1,0 +1,88 @@
+"""The bytes of one connected socket, in and out, without waiting on the way out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import trio
+
+__all__ = ["READ_BYTES", "PlainWire", "Wire"]
+
+READ_BYTES: Final = 65536
+"""Bytes asked for in one read; a busy Asterisk fills it (DESIGN §3)."""
+
+MOST_BUFFERS: Final = 64
+"""Buffers handed to one ``writev``; Linux takes up to 1024, more than 64 gain nothing measurable."""
+
+
+class Wire(Protocol):
+    """What an outlet writes to and a reader reads from: a plain socket, or TLS on one."""
+
+    @property
+    def sock(self) -> trio.socket.SocketType:
+        """The socket underneath."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether bytes already taken still wait for the socket; ``write_now(b"")`` tries again."""
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """Take as much as fits at once.
+
+        Returns:
+            The number of bytes taken; 0 if the socket is full.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+
+    def write_many_now(self, buffers: Sequence[bytes | memoryview]) -> int:
+        """Like `write_now`, for several buffers in order."""
+
+    async def receive(self) -> bytes:
+        """The next bytes, at most `READ_BYTES`; ``b""`` at the end.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+
+    def close(self) -> None:
+        """Close at once; idempotent."""
+
+
+class PlainWire:
+    """A TCP or unix socket as it is.
+
+    The descriptor is asked from the socket object at each write and never kept: the kernel gives a
+    closed descriptor's number to the next connection, and a kept one would write to a stranger.
+    """
+
+    __slots__ = ("sock",)
+    blocked: Final = False
+
+    def __init__(self, sock: trio.socket.SocketType) -> None:
+        self.sock = sock
+
+    def write_now(self, data: bytes | memoryview) -> int:
+        """See `Wire.write_now`."""
+        try:
+            return os.write(self.sock.fileno(), data)
+        except BlockingIOError:
+            return 0
+
+    def write_many_now(self, buffers: Sequence[bytes | memoryview]) -> int:
+        """See `Wire.write_many_now`."""
+        try:
+            return os.writev(self.sock.fileno(), buffers[:MOST_BUFFERS])
+        except BlockingIOError:
+            return 0
+
+    async def receive(self) -> bytes:
+        """See `Wire.receive`."""
+        return await self.sock.recv(READ_BYTES)
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self.sock.close()
