@@ -1,0 +1,66 @@
+"""One action on its way."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from amp.core.routing.link import Link
+
+__all__ = ["Pending"]
+
+
+@attrs.define(eq=False, slots=True)
+class Pending:
+    """An action from its arrival until Asterisk is done with it, which may be later than its asker is.
+
+    Attributes:
+        wire_id: the ActionID it has upstream.
+        client: who asked; of amp's own fences: whose action they stand behind.
+        n: the how-manieth action of that client.
+        original: the client's ActionID; empty if it had none.
+        server: the server's name.
+        data: the bytes for the wire, until they are sent.
+        exclusive: shares a link with no other client's action.
+        fenced: one of amp's own Pings goes out behind it, and its pong ends what may belong to this one.
+        completion: the name of the event that ends its list where nothing else does.
+        timeout_s: seconds it may take once sent; a list, for each item.
+        deadline: monotonic seconds; until sent: for being sent, then for the answer, then (late) for the
+            link.
+        awaited: its client still waits for an answer.
+        late: its client was told that no answer came, and the link still owes it.
+        link: where it was sent.
+        sent_at: when.
+        holding: its server's events to its client are held because of it.
+        list_open: a list began and its end has not come.
+        items: list items so far.
+        doubtful: an answer without ActionID came that may have been meant for it.
+    """
+
+    wire_id: bytes
+    client: int
+    n: int
+    original: bytes
+    server: str
+    data: bytes
+    exclusive: bool
+    fenced: bool
+    completion: bytes
+    timeout_s: float
+    deadline: float = math.inf
+    awaited: bool = True
+    late: bool = False
+    link: Link | None = None
+    sent_at: float = 0.0
+    holding: bool = False
+    list_open: bool = False
+    items: int = 0
+    doubtful: bool = False
+
+    @property
+    def is_fence(self) -> bool:
+        """Is this amp's own?"""
+        return self.n == 0

@@ -1,0 +1,213 @@
+"""One server as the router sees it: its links, and who is on them or waits for them."""
+
+from __future__ import annotations
+
+import math
+
+from amp.core.ami.ids import ActionIds
+from amp.core.routing.alarm import Alarm
+from amp.core.routing.commands import Command, LinkRole, SendToLink
+from amp.core.routing.lane import Lane
+from amp.core.routing.link import Link, LinkState
+from amp.core.routing.links import Links
+from amp.core.routing.pending import Pending
+from amp.core.routing.settings import RouterLimits
+
+__all__ = ["Server"]
+
+NOBODY = 0
+"""Clients count from 1; this one's ActionIDs are those of amp's own fences."""
+
+
+class Server:
+    """Puts actions on links in a fair and safe order.
+
+    - While a client has an action here, its next one takes the same link: its order stays.
+    - An exclusive action shares its link with no other client, before or behind it. Where its client has
+      something on a shared link, it waits for that first.
+    - Where no further link can be opened for a waiting exclusive action, one link is reserved: nothing new
+      goes on it till it is idle, or a busy server would never get to that action.
+    - Everything else takes the first link whose oldest action is young; else waits, while a further link is
+      opened.
+    - A link is busy till Asterisk answered, whether or not somebody still waits for that.
+    """
+
+    def __init__(self, links: Links, ids: ActionIds, limits: RouterLimits, alarm: Alarm) -> None:
+        self.name = links.config.name
+        self.name_bytes = self.name.encode()
+        self.links = links
+        self.counters = links.counters
+        self.lanes: dict[int, Lane] = {}
+        self.queue: dict[int, Lane] = {}
+        self.load = 0
+        self._ids = ids
+        self._limits = limits
+        self._alarm = alarm
+        self._fences = 0
+        self._reserved: Link | None = None
+
+    def submit(self, pending: Pending, now: float, out: list[Command]) -> None:
+        """Send an action, or let it wait for its turn."""
+        lane = self.lanes.get(pending.client)
+        if lane is None:
+            lane = self.lanes[pending.client] = Lane(pending.client, self.name)
+        self.load += 1
+        if not self.queue:
+            self._reserved = None
+        if not lane.waiting and (link := self._place(lane, pending, now)) is not None:
+            self._send(lane, link, pending, now, out)
+            return
+        pending.deadline = now + self._limits.action_timeout_s
+        self._alarm.by(pending.deadline)
+        lane.waiting.append(pending)
+        self.queue[pending.client] = lane
+        self._grow(now, out)
+
+    def drain(self, now: float, out: list[Command]) -> None:
+        """Send what waits and can go now, client by client; open further links for the rest."""
+        self._reserved = None
+        for client, lane in list(self.queue.items()):
+            while lane.waiting and (link := self._place(lane, lane.waiting[0], now)) is not None:
+                self._send(lane, link, lane.waiting.popleft(), now, out)
+            if not lane.waiting:
+                del self.queue[client]
+        if self.queue:
+            self._grow(now, out)
+
+    def is_full(self) -> bool:
+        """Are there as many actions as there may be?"""
+        return self.load >= self._limits.actions_per_server
+
+    # An action's end.
+
+    def leave(self, pending: Pending, out: list[Command]) -> None:
+        """Nobody waits for this action any more: answered, failed or late.
+
+        If it was sent, its link is busy till `done`; if not, it is forgotten.
+        """
+        pending.awaited = False
+        lane = self.lanes[pending.client]
+        if pending.link is None:
+            lane.waiting.remove(pending)
+            self.load -= 1
+        else:
+            del lane.sent[pending.wire_id]
+            lane.release(pending, out)
+        if not lane.waiting:
+            self.queue.pop(lane.client, None)
+            if not lane.sent:
+                del self.lanes[lane.client]
+
+    def done(self, pending: Pending, now: float) -> None:
+        """Asterisk is done with an action that was sent."""
+        link = pending.link
+        assert link is not None  # only what was sent can be answered
+        link.drop(pending, now)
+        self.load -= not pending.is_fence
+        if link.flight:
+            self._alarm.by(next(iter(link.flight.values())).deadline)
+        elif len(self.links.actions) > 1:
+            self._alarm.by(now + self.links.config.idle_s)
+
+    def reach(self, pending: Pending) -> None:
+        """Asterisk answers an action, so it is done with those before it on that link."""
+        link = pending.link
+        if link is not None and pending.wire_id not in link.skipped and link.head is not pending:
+            for over in link.reach(pending):
+                self.load -= not over.is_fence
+            self._alarm.by(link.next_deadline())
+
+    def forget_client(self, client: int) -> None:
+        """A client is gone: what it sent stays on the links, what it did not send is dropped."""
+        lane = self.lanes.pop(client, None)
+        if lane is None:
+            return
+        self.queue.pop(client, None)
+        self.load -= len(lane.waiting)
+        for pending in lane.sent.values():
+            pending.awaited = False
+
+    def end_link(self, link: Link) -> list[Pending]:
+        """A link is over. Returns the actions on it that somebody waits for; call `leave` for each."""
+        everything = link.everything()
+        self.load -= sum(not pending.is_fence for pending in everything)
+        link.flight, link.skipped = {}, {}
+        return [pending for pending in everything if pending.awaited]
+
+    def unsent(self) -> list[Pending]:
+        """What waits, in order; call `leave` for what is given up."""
+        return [pending for lane in self.queue.values() for pending in lane.waiting]
+
+    # Time.
+
+    def overdue(self, now: float) -> list[Pending]:
+        """Actions that ran out of time to be sent; call `leave` for each."""
+        return [pending for pending in self.unsent() if pending.deadline <= now]
+
+    def flush_holds(self, now: float, out: list[Command]) -> None:
+        """Let go the events that were held as long as they may be."""
+        for lane in self.lanes.values():
+            if lane.held_until <= now:
+                self.counters.holds_exceeded += 1
+                lane.flush_hold(self._limits.order_hold_s, now, out)
+
+    def set_alarm(self) -> None:
+        """Set the alarm by every deadline that is this class's business."""
+        held = min((lane.held_until for lane in self.lanes.values()), default=math.inf)
+        unsent = min((pending.deadline for pending in self.unsent()), default=math.inf)
+        late = min((link.next_deadline() for link in self.links.all()), default=math.inf)
+        self._alarm.by(min(held, unsent, late))
+
+    # How it is done.
+
+    def _place(self, lane: Lane, pending: Pending, now: float) -> Link | None:
+        if lane.sent:
+            return self._place_behind(lane, pending)
+        busy_s = self.links.config.busy_s
+        exclusive = pending.exclusive
+        for link in self.links.carriers():
+            if link.takes(lane.client, exclusive, now, busy_s) and (exclusive or link is not self._reserved):
+                return link
+        if exclusive and not self.links.may_grow(now):
+            ready = (link for link in self.links.carriers() if link.state is LinkState.READY)
+            self._reserved = min(ready, key=lambda link: len(link.flight), default=None)
+        return None
+
+    def _place_behind(self, lane: Lane, pending: Pending) -> Link | None:
+        """The link of the client's earlier actions; ``None`` if those must be answered first."""
+        link = lane.link
+        assert link is not None  # something is on it
+        if link is self._reserved or (link.role is LinkRole.EVENTS) is not self.links.single:
+            return None  # or the server fell back to one session, or came back to two
+        if pending.exclusive and not link.is_only_for(lane.client):
+            return None
+        return link
+
+    def _send(self, lane: Lane, link: Link, pending: Pending, now: float, out: list[Command]) -> None:
+        link.push(pending, now)
+        lane.link = link
+        lane.sent[pending.wire_id] = pending
+        self.counters.actions += 1
+        deadline = pending.deadline
+        if link.role is LinkRole.ACTIONS and (hold_s := self._limits.order_hold_s) > 0:
+            lane.hold(pending, now + hold_s, out)
+            deadline = min(deadline, lane.held_until)
+        self._alarm.by(deadline)
+        data, pending.data = pending.data, b""
+        if pending.fenced:
+            data += self._fence(link, pending, now)
+        out.append(SendToLink(self.name, link.number, data))
+
+    def _fence(self, link: Link, pending: Pending, now: float) -> bytes:
+        """A Ping of amp's own: whatever comes without ActionID before its pong belongs to ``pending``."""
+        self._fences += 1
+        wire_id = self._ids.make(NOBODY, self._fences, b"")
+        fence = Pending(
+            wire_id, pending.client, 0, b"", self.name, b"", True, False, b"", self._limits.action_timeout_s
+        )
+        fence.awaited = False
+        link.push(fence, now)
+        return b"Action: Ping\r\nActionID: %s\r\n\r\n" % wire_id
+
+    def _grow(self, now: float, out: list[Command]) -> None:
+        self.links.grow(sum(not lane.sent for lane in self.queue.values()), now, out)
