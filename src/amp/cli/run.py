@@ -20,6 +20,6 @@ def run(config: Path, /) -> int:
     loaded = load_or_tell(config)
     if loaded is None:
         return 2
-    from amp.shell import app  # trio and all: not needed to tell that a file is wrong
+    from amp.shell.app import run as run_proxy  # trio and all: not needed to tell that a file is wrong
 
-    return app.run(loaded)
+    return run_proxy(loaded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -50,20 +49,30 @@ def sim(
     asterisk = SimAsterisk(
         name="sim", username=user, secret=secret, seed=seed, calls_per_second=calls_per_second
     )
-    trio.run(serve_until_told, asterisk, host, port)
-    return 0
+    code = 0
+    try:
+        trio.run(serve_until_told, asterisk, host, port)
+    except* OSError as group:
+        sys.stderr.write(f"amp sim: cannot listen on {host}, port {port}: {group.exceptions[0]}\n")
+        code = 1
+    return code
 
 
 async def serve_until_told(asterisk: SimAsterisk, host: str, port: int) -> None:
-    """Serve, say where, and end with the first SIGTERM or SIGINT."""
+    """Serve, say where, and end with the first SIGTERM or SIGINT, or when the Asterisk is told to stop."""
     import signal
 
     import orjson
     import trio
 
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
-            bound_host, bound_port = await nursery.start(partial(asterisk.serve, host, port))
+    async with trio.open_nursery() as nursery:
+
+        async def serve(*, task_status: trio.TaskStatus[tuple[str, int]]) -> None:
+            await asterisk.serve(host, port, task_status=task_status)
+            nursery.cancel_scope.cancel()
+
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            bound_host, bound_port = await nursery.start(serve)
             ready = orjson.dumps({"host": bound_host, "port": bound_port}).decode()
             sys.stdout.write(f"{ready}\n")  # this line is what a caller waits for
             sys.stdout.flush()

@@ -1,0 +1,124 @@
+"""The command line: exit codes, and where texts go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from amp import __version__
+from amp.cli import COMMANDS, main
+from amp.config.schema import Config
+
+GOOD = '[proxy]\nname = "n"\n[[user]]\nname = "steve"\nsecret = "canary-7f3a"\n[simulate]\n'
+BAD = '[[listen]]\nprot = 1\n[[user]]\nname = "steve"\nsecret = { fil = "canary-7f3a" }\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "amp.toml"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"amp {__version__}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f" {name} " in shown and summary in shown for name, (_, summary) in COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert f"Usage: amp {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["bogus"], ["run"], ["check"], ["check", "a", "b"], ["run", "--bogus", "x"],
+                                       ["sim", "--port", "x"], ["sim", "--port", "65536"], ["sim", "extra"],
+                                       ["sim", "--calls-per-second", "nan"]])  # fmt: skip
+def test_wrong_usage_is_2_and_goes_to_standard_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Error" in shown.err
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_bad_configuration_is_2_with_each_problem_on_a_line_of_standard_error(
+    command: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(BAD)
+    assert main([command, str(config)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == [
+        f"{config}: listen[0].prot: unknown key (did you mean 'port'?)",
+        f'{config}: user[0].secret: expected a string, {{ env = "NAME" }} or {{ file = "PATH" }}'
+        " (did you mean 'file'?)",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_missing_file_is_2(command: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, str(config)]) == 2
+    assert capsys.readouterr().err == f"{config}: cannot read: No such file or directory\n"
+
+
+def test_check_tells_what_would_be_started(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(
+        GOOD
+        + '[[listen]]\naddress = "::"\n[[server]]\nname = "pbx1"\nhost = "192.0.2.1"\nusername = "amp"\n'
+        + 'secret = "canary-7f3a"\n'
+    )
+    assert main(["check", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{config}: ok",
+        "  listen    [::]:5038  ami",
+        "  server    pbx1  192.0.2.1:5038  asterisk, sessions split",
+        "  simulate  sim1, sim2",
+        "  user      steve  reads all; writes nothing",
+        "  warning   listen[0]: secrets sent to :: cross the network in clear text",
+    ]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_run_hands_the_configuration_to_the_shell_and_its_code_back(
+    code: int, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell: Any = ModuleType("amp.shell.app")
+    taken: list[Config] = []
+
+    def run(loaded: Config) -> int:
+        taken.append(loaded)
+        return code
+
+    shell.run = run
+    monkeypatch.setitem(sys.modules, "amp.shell.app", shell)
+    config.write_text(GOOD)
+    assert main(["run", str(config)]) == code
+    assert taken[0].proxy.name == "n"
+
+
+def test_the_arguments_of_the_process_are_the_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["amp", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out == f"amp {__version__}\n"
+
+
+def test_python_m_amp_is_the_same_and_starts_without_trio() -> None:
+    script = "import sys, runpy\nsys.argv = ['amp', 'check', '/']\n"
+    script += "try: runpy.run_module('amp', run_name='__main__')\n"
+    script += "finally: print(sorted({'trio', 'structlog', 'orjson', 'cryptography'} & set(sys.modules)))\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "[]\n", "/: cannot read: Is a directory\n")
