@@ -25,6 +25,10 @@ def same_secret(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 def _as_bytes(secret: str | bytes) -> bytes:
     return secret.encode() if isinstance(secret, str) else secret
 
@@ -44,8 +48,8 @@ class User:
 
     name: str
     secret: bytes = attrs.field(default=b"", repr=False, converter=_as_bytes)
-    read: frozenset[str] = attrs.field(default=frozenset(("all",)), converter=frozenset)
-    write: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    read: frozenset[str] = attrs.field(default=frozenset(("all",)), converter=_names)
+    write: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
     server: str | None = None
     servers: tuple[str, ...] = ()
 

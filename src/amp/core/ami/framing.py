@@ -135,14 +135,15 @@ class ActionReader:
         if bad is not None:
             self._bad = None
             return bad
-        if raw.count(b"\r") != separators or b"\0" in raw:
-            return BadAction(CONTROL_BYTE, _action_id(headers))
         if headers[0][0].lower() != b"action":
             headers.sort(key=_is_no_action)
-            raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
         name, value = headers[0]
         if not value or name.lower() != b"action":
             return BadAction(MISSING_ACTION, _action_id(headers))
+        if raw.count(b"\r") != separators or b"\0" in raw:
+            return BadAction(CONTROL_BYTE, _action_id(headers))
+        if not raw.startswith(name):
+            raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
         return Frame(tuple(headers), raw)
 
 

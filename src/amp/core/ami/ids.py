@@ -15,8 +15,8 @@ from amp.errors import LocalProtocolError
 
 __all__ = ["ActionIds", "WireId"]
 
-MAX_DIGITS = 18
-"""More digits than any count of ours has; ``int`` of a longer foreign number could raise."""
+MAX_NUMBERS_BYTES = 40
+"""More than our two counts ever take; ``int`` of a very long foreign number would raise."""
 
 
 class WireId(NamedTuple):
@@ -64,6 +64,6 @@ class ActionIds:
             return None
         numbers, dash, original = value[len(self.prefix) :].partition(b"-")
         client, dot, n = numbers.partition(b".")
-        if not (dash and dot and client.isdigit() and n.isdigit() and len(numbers) <= MAX_DIGITS):
+        if not (dash and dot and client.isdigit() and n.isdigit() and len(numbers) <= MAX_NUMBERS_BYTES):
             return None
         return WireId(int(client), int(n), original)

@@ -18,7 +18,7 @@ import attrs
 from amp.core.ami import replies
 from amp.core.ami.auth import Authenticator, User
 from amp.core.ami.frame import Frame, check_text
-from amp.core.ami.framing import END_OF_STREAM, NEED_DATA, ActionReader, BadAction, NeedData
+from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
 from amp.core.ami.session_events import (
     ActionReceived,
@@ -108,11 +108,11 @@ class ClientSession:
             event = self.reader.next_event()
             if isinstance(event, Frame):
                 self._on_action(event)
-            elif event is NEED_DATA:
-                return NEED_DATA
             elif isinstance(event, BadAction):
                 self._reply(replies.error(event.action_id, event.message), event.action_id)
-            elif event is END_OF_STREAM:
+            elif event is NEED_DATA:
+                return NEED_DATA
+            else:
                 self._close("end of stream", drain=True)
         return told.popleft()
 
