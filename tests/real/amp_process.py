@@ -14,6 +14,7 @@ import attrs
 import orjson
 import trio
 
+from real.background import in_background
 from real.oracle import Client, signed_in
 
 __all__ = ["AmpProcess", "Upstream", "open_amp"]
@@ -168,8 +169,7 @@ async def open_amp(
     )
     amp = AmpProcess(process=process)
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(amp.read_log)
+        async with in_background(amp.read_log):
             ready = await amp.wait_log("ready")
             amp.port = int(str(ready["listen"][0]).rpartition(":")[2])
             await amp.wait_up(server.name for server in servers)
@@ -177,8 +177,17 @@ async def open_amp(
             process.send_signal(signal.SIGTERM)
             with trio.fail_after(20):
                 await process.wait()
+                await amp.ended.wait()
     finally:
-        if process.poll() is None:
-            process.kill()
+        await _make_sure_it_is_gone(process)
     assert process.returncode == 0, f"exit code {process.returncode}\n{amp.report()}"
     assert not amp.noise, amp.report()
+
+
+async def _make_sure_it_is_gone(process: trio.Process) -> None:
+    if process.poll() is None:
+        process.kill()
+    with trio.CancelScope(shield=True):
+        await process.wait()
+        assert process.stderr is not None
+        await process.stderr.aclose()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import trio
 
+from real.background import in_background
 from real.oracle import Client, Header
 
 __all__ = ["SCENARIOS", "calls_over", "event_stream", "hang_up_all", "make_calls", "originate_headers"]
@@ -63,17 +65,17 @@ async def hang_up_all(control: Client) -> None:
 
 @asynccontextmanager
 async def event_stream(control: Client, per_second: float, text: str = "tick") -> AsyncIterator[None]:
-    """Send UserEvents at a steady rate as long as the block lasts, numbered from 0."""
+    """Send UserEvents at a steady rate, numbered from 0, as long as the block and the connection last."""
 
     async def send() -> None:
-        begin, n = trio.current_time(), 0
-        while True:
+        begin = trio.current_time()
+        for n in itertools.count():
             headers: list[Header] = [("UserEvent", "AmpTick"), ("N", n), ("Text", text)]
-            await control.send_action("UserEvent", *headers)
-            n += 1
-            await trio.sleep_until(begin + n / per_second)
+            try:
+                await control.send_action("UserEvent", *headers)
+            except trio.BrokenResourceError:
+                return
+            await trio.sleep_until(begin + (n + 1) / per_second)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send)
+    async with in_background(send):
         yield
-        nursery.cancel_scope.cancel()

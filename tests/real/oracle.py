@@ -15,6 +15,8 @@ from functools import cached_property, partial
 import attrs
 import trio
 
+from real.background import in_background
+
 __all__ = ["Client", "Header", "Message", "connect", "signed_in"]
 
 END = b"\r\n\r\n"
@@ -194,12 +196,10 @@ async def signed_in(
     port: int, *, user: str = "oracle", secret: str = "secret", events: str = "on"
 ) -> AsyncIterator[Client]:
     """A connection that is signed in and read from; closed at the end of the block."""
-    async with connect(port) as client, trio.open_nursery() as nursery:
-        nursery.start_soon(client.read)
+    async with connect(port) as client, in_background(client.read):
         answer = await client.ask("Login", ("Username", user), ("Secret", secret), ("Events", events))
         assert answer.is_response("Success"), answer.raw
         yield client
-        nursery.cancel_scope.cancel()
 
 
 def longest_pause(times: Sequence[float], *, begin: float = -math.inf, end: float = math.inf) -> float:

@@ -6,9 +6,12 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
+
+from real.background import in_background
 
 __all__ = ["Link", "Relay", "open_relay"]
 
@@ -99,7 +102,5 @@ async def open_relay(target_port: int) -> AsyncIterator[Relay]:
         relay.links.append(link)
         await link.run()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, handle, [listener])
+    async with in_background(partial(trio.serve_listeners, handle, [listener])):
         yield relay
-        nursery.cancel_scope.cancel()
