@@ -1,0 +1,101 @@
+"""The one question before an action goes anywhere: may this user do this?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from amp.core.ami.frame import Frame
+from amp.core.policy.classes import Door
+from amp.core.policy.doors import GUARDS, Guard, Limits, narrowed_command
+from amp.core.policy.rights import is_known, may_write
+
+__all__ = ["Policy", "Refusal", "authorise"]
+
+DENIED = b"Permission denied"
+
+
+def _words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _context_list(contexts: Iterable[str | bytes] | None) -> frozenset[bytes] | None:
+    return None if contexts is None else frozenset(map(_bytes, contexts))
+
+
+def _command_list(commands: Iterable[str | bytes]) -> tuple[bytes, ...]:
+    return tuple(map(_bytes, commands))
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """What a user may do; equal policies are equal keys.
+
+    Attributes:
+        write: classes, amp's own rights and doors, in the words of `amp.core.policy.classes.RIGHTS`.
+        contexts: where the user may send channels, see `Limits.contexts`.
+        commands: which console commands the door ``command`` lets through; empty is all.
+    """
+
+    write: frozenset[str] = attrs.field(default=frozenset(), converter=_words)
+    contexts: frozenset[bytes] | None = attrs.field(default=None, converter=_context_list)
+    commands: tuple[bytes, ...] = attrs.field(default=(), converter=_command_list)
+
+
+@attrs.frozen
+class Refusal:
+    """Why not.
+
+    Attributes:
+        message: the text for the client's ``Response: Error``; begins with "Permission denied" as
+            Asterisk's does, or says in Asterisk's words that there is no such action.
+        door: the door that is shut; ``None`` if a class is missing.
+    """
+
+    message: bytes
+    door: Door | None = None
+
+
+def authorise(policy: Policy, action: Frame) -> Refusal | None:
+    """Whether a user may do this; ``None`` is yes.
+
+    Args:
+        action: as the client sent it. If it has several ``Action`` headers each one must be allowed.
+    """
+    for name in action.get_all(b"Action"):
+        refusal = _authorise_one(policy, name, action)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _authorise_one(policy: Policy, name: bytes, action: Frame) -> Refusal | None:
+    if not may_write(policy.write, name):
+        return Refusal(DENIED if is_known(name) else _unknown(name))
+    limits = Limits(policy.contexts, policy.commands)
+    key = name.strip().lower()
+    for guard in GUARDS.get(key, ()):
+        if guard.door.value not in policy.write:
+            refusal = _refuse(guard, action, limits)
+            if refusal is not None:
+                return refusal
+    if key == b"command" and (reason := narrowed_command(action, limits)) is not None:
+        return Refusal(b"%s: %s" % (DENIED, reason.encode()), Door.COMMAND)
+    return None
+
+
+def _refuse(guard: Guard, action: Frame, limits: Limits) -> Refusal | None:
+    reason = guard.reason(action, limits)
+    if reason is None:
+        return None
+    return Refusal(b"%s: %s (right %s)" % (DENIED, reason.encode(), guard.door.encode()), guard.door)
+
+
+def _unknown(name: bytes) -> bytes:
+    # What Asterisk says to a user without rights too (recording readonly-denied).
+    return b"Invalid/unknown command: %s. Use Action: ListCommands to show available commands." % name
