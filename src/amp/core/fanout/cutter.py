@@ -26,6 +26,7 @@ FOLLOWS_END = b"--END COMMAND--"
 if the output ended in a line end; a terminator always follows."""
 
 EDGE_BYTES = len(TERMINATOR) - 1
+CR = 13
 FIRST_PRINTABLE = b"\x0e"  # greater than any frame that is empty or begins with CR
 
 
@@ -105,13 +106,13 @@ class FrameCutter:
 
     def _mend(self, frames: list[bytes]) -> list[bytes]:
         """Drop blank lines and put the pieces of legacy Command answers together again."""
+        if not self._follows and not self.legacy_follows:
+            cleaned = [frame if frame[0] != CR else frame.removeprefix(b"\r\n") for frame in frames if frame]
+            return list(filter(None, cleaned))
         mended: list[bytes] = []
         for piece in frames:
-            if self._follows:
-                self._continue_follows(piece, mended)
-                continue
-            frame = piece[2:] if piece.startswith(b"\r\n") else piece
-            if self.legacy_follows and frame.startswith(FOLLOWS):
+            frame = piece if self._follows else piece.removeprefix(b"\r\n")
+            if self._follows or frame.startswith(FOLLOWS):
                 self._continue_follows(frame, mended)
             elif frame:
                 mended.append(frame)

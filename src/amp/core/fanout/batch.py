@@ -1,0 +1,141 @@
+"""Some consecutive events of one server, numbered: what is journalled, rendered and sent as one piece."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import attrs
+
+__all__ = ["NO_CLASS", "Asker", "Batch", "Span"]
+
+NO_CLASS: Final[frozenset[bytes]] = frozenset()
+HEADS_REMEMBERED: Final = 2048
+head_of: Final[Callable[[bytes], bytes]] = itemgetter(slice(48))
+SECOND_HEADER: Final = re.compile(rb"Event: [^\r\n]*\r\nPrivilege: ([^\r\n]*)\r\n")
+
+
+class Span(NamedTuple):
+    """Which numbered events some bytes are: ``first`` to ``last``, both included."""
+
+    server: bytes
+    epoch: bytes
+    first: int
+    last: int
+
+
+class Asker(NamedTuple):
+    """Who shall see the ActionID of a broadcast, and where it stands.
+
+    Attributes:
+        client: the number of the client whose action caused the event.
+        original: the ActionID that client chose, never empty.
+        at: the offset in the stored frame of the line end that came before the ActionID's line.
+    """
+
+    client: int
+    original: bytes
+    at: int
+
+
+@attrs.define(eq=False)
+class Batch:
+    """Broadcast events of one server in the order they came; never changed once made.
+
+    Attributes:
+        server: the server's configured name.
+        epoch: what the numbers count in; drawn per amp process and server.
+        first_seq: the number of the first event; the others follow without a gap.
+        frames: raw frames without closing blank line and without any ActionID that amp knows of. A value
+            with raw line ends leaves broken pieces, which are frames like any other.
+        asker: for a batch of one frame that carried the ActionID of a client's action.
+        lead: if the first frame is a broken piece, the last event before this batch: what it belongs to.
+    """
+
+    server: bytes
+    epoch: bytes
+    first_seq: int
+    frames: list[bytes]
+    asker: Asker | None = None
+    lead: bytes = b""
+    _privileges: list[frozenset[bytes]] | None = attrs.field(default=None, init=False)
+    _names: list[bytes] | None = attrs.field(default=None, init=False)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self.first_seq + len(self.frames) - 1
+
+    @property
+    def span(self) -> Span:
+        """The numbers of all events in here."""
+        return Span(self.server, self.epoch, self.first_seq, self.last_seq)
+
+    @property
+    def privileges(self) -> list[frozenset[bytes]]:
+        """The classes of each frame (``call,all`` without the commas), read once when first asked for.
+
+        A frame without Privilege has the classes of the frame before it: it is the rest of a value with
+        raw line ends (recording event-odd-values), and who may not see the value may not see its rest.
+        """
+        if self._privileges is None:
+            self._privileges = self._read_privileges()
+        return self._privileges
+
+    @property
+    def names(self) -> list[bytes]:
+        """Each frame's event name, ``b""`` for a broken piece; read once when first asked for."""
+        if self._names is None:
+            self._names = [
+                frame[7:].split(b"\r\n", 1)[0] if frame.startswith(b"Event: ") else b""
+                for frame in self.frames
+            ]
+        return self._names
+
+    def after(self, seq: int) -> Batch:
+        """The part of this batch whose numbers are greater than ``seq``; the batch itself if that is all."""
+        skip = seq + 1 - self.first_seq
+        if skip <= 0:
+            return self
+        lead = last_event(self.frames[:skip]) or self.lead
+        return Batch(self.server, self.epoch, self.first_seq + skip, self.frames[skip:], self.asker, lead)
+
+    def for_asker(self) -> Batch:
+        """The batch as its asker sees it: the ActionID that it chose stands where Asterisk put it."""
+        if self.asker is None:
+            return self
+        frame, (_, original, at) = self.frames[0], self.asker
+        shown = b"%s\r\nActionID: %s%s" % (frame[:at], original, frame[at:])
+        return Batch(self.server, self.epoch, self.first_seq, [shown], None, self.lead)
+
+    def _read_privileges(self) -> list[frozenset[bytes]]:
+        by_head = list(map(_classes_by_head, map(head_of, self.frames)))
+        current = _classes_in(self.lead) or NO_CLASS
+        found: list[frozenset[bytes]] = []
+        for frame, classes in zip(self.frames, by_head, strict=True):
+            current = classes or _classes_in(frame) or current
+            found.append(current)
+        return found
+
+
+def last_event(frames: list[bytes]) -> bytes:
+    """The last frame that is an event and not a broken piece; ``b""`` if there is none."""
+    return next((frame for frame in reversed(frames) if frame.startswith(b"Event: ")), b"")
+
+
+@lru_cache(maxsize=HEADS_REMEMBERED)
+def _classes_by_head(head: bytes) -> frozenset[bytes] | None:
+    # Nearly every event has its classes within the first few bytes, and there are only some dozens of
+    # such beginnings: a look-up costs a third of taking the line out of the frame.
+    found = SECOND_HEADER.match(head)
+    return frozenset(found[1].split(b",")) if found else None
+
+
+def _classes_in(frame: bytes) -> frozenset[bytes] | None:
+    if not frame.startswith(b"Event: "):
+        return None
+    _, found, rest = frame.partition(b"\r\nPrivilege: ")
+    return frozenset(rest.split(b"\r\n", 1)[0].split(b",")) if found else None

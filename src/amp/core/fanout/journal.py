@@ -1,0 +1,104 @@
+"""The last events of one server, for clients that come back and ask what they missed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from amp.core.fanout.batch import Asker, Batch
+from amp.core.fanout.cutter import TERMINATOR
+from amp.errors import LocalProtocolError
+
+__all__ = ["BATCH_BYTES", "Journal"]
+
+BATCH_BYTES: Final = 300
+"""What a batch costs besides its bytes, about: a quiet server's batches hold one small event each."""
+
+
+class _Entry(NamedTuple):
+    """A batch as it is kept: one piece of bytes instead of many frames.
+
+    Frames kept for minutes would make the cutter write every new frame into cold memory, which costs more
+    than the split itself (measured: 190 us a read instead of 130); this way they die young.
+    """
+
+    first: int
+    last: int
+    text: bytes
+    batch: tuple[bytes, Asker | None, bytes]
+    """Server, asker and lead."""
+
+
+class Journal:
+    """Numbered batches of one server, bounded by the memory they take.
+
+    The oldest batches go first. A batch that is greater than the whole bound is not kept at all; its
+    numbers count nevertheless.
+
+    Args:
+        max_bytes: the bound; 0 keeps nothing.
+        epoch: what the numbers count in.
+    """
+
+    def __init__(self, max_bytes: int, epoch: bytes = b"") -> None:
+        self.epoch = epoch
+        self.size_bytes = 0
+        self._max_bytes = max_bytes
+        self._head = 0
+        self._entries: deque[_Entry] = deque()
+
+    @property
+    def head(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        return self._head
+
+    @property
+    def floor(self) -> int:
+        """The number of the oldest event that is still here; ``head + 1`` if none is."""
+        return self._entries[0].first if self._entries else self._head + 1
+
+    def append(self, batch: Batch) -> None:
+        """Keep a batch, and drop the oldest ones that no longer fit.
+
+        Raises:
+            LocalProtocolError: the batch is empty, does not continue at ``head + 1``, or counts in
+                another epoch; nothing has changed.
+        """
+        if not batch.frames or batch.first_seq != self._head + 1 or batch.epoch != self.epoch:
+            raise LocalProtocolError(
+                f"expected events from number {self._head + 1} on in epoch {self.epoch!r}, "
+                f"got {len(batch.frames)} from {batch.first_seq} on in {batch.epoch!r}"
+            )
+        first, self._head = batch.first_seq, batch.last_seq
+        text = TERMINATOR.join(batch.frames)
+        self._entries.append(_Entry(first, self._head, text, (batch.server, batch.asker, batch.lead)))
+        self.size_bytes += len(text) + BATCH_BYTES
+        while self.size_bytes > self._max_bytes:
+            self.size_bytes -= len(self._entries.popleft().text) + BATCH_BYTES
+
+    def slice(self, since: int, max_bytes: int | None = None) -> list[Batch]:
+        """The events that came after a number, in order.
+
+        Args:
+            since: the last number the caller has; events from ``since + 1`` on are given. If that is
+                below `floor`, what is missing is the caller's to announce.
+            max_bytes: stop after the batch that reaches it; at least one batch is given if there is one.
+        Returns:
+            Batches, the first one cut so that it begins behind ``since``; none if ``since`` is the head
+            or beyond it.
+        """
+        found: list[Batch] = []
+        size = 0
+        index = bisect_left(self._entries, since + 1, key=_last)
+        while index < len(self._entries) and (max_bytes is None or size < max_bytes):
+            first, _, text, (server, asker, lead) = self._entries[index]
+            batch = Batch(server, self.epoch, first, text.split(TERMINATOR), asker, lead)
+            found.append(batch.after(since))
+            size += len(text)
+            index += 1
+        return found
+
+
+_last = attrgetter("last")
