@@ -88,15 +88,18 @@ class App:
         self._started = 0.0
         self._log = log.get_logger()
 
-    async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; a second signal ends it at once."""
+    async def run(self, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until SIGTERM or SIGINT; a second signal ends it at once.
+
+        ``started`` gets the addresses that clients can connect to, as ``HOST:PORT``.
+        """
         self._started = trio.current_time()
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
                 switchboard = self._switchboard((*self.config.server, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
-                await self._serve(switchboard, signals)
+                await self._serve(switchboard, signals, task_status)
                 everything.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -120,7 +123,9 @@ class App:
             )
             nursery.cancel_scope.cancel()
 
-    async def _serve(self, switchboard: Switchboard, signals: AsyncIterator[int]) -> None:
+    async def _serve(
+        self, switchboard: Switchboard, signals: AsyncIterator[int], task_status: trio.TaskStatus[list[str]]
+    ) -> None:
         async with trio.open_nursery() as sessions:
             async with trio.open_nursery() as intake:
                 addresses = []
@@ -130,6 +135,7 @@ class App:
                     handler = partial(self._handle, switchboard)
                     await intake.start(serve, listeners, handler, sessions)
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)
+                task_status.started(addresses)
                 number = await anext(signals)
                 self._log.info("stopping", signal=signal.Signals(number).name)
                 intake.cancel_scope.cancel()

@@ -110,7 +110,7 @@ class Switchboard:
 
     def carry_out(self, commands: list[do.Command]) -> None:
         """Carry out commands in order, then mind the router's next deadline."""
-        for command in commands:
+        for command in commands if len(commands) < 2 else _joined(commands):
             self._carry_out[type(command)](command)
         if self.router.next_deadline() < self._armed:
             self._rearm.set()
@@ -284,3 +284,25 @@ class Switchboard:
         except Exception:
             self._log.exception("link_failed", server=link.server, link=link.number)
             self.link_ended(link, "internal error", refused=False)
+
+
+def _joined(commands: list[do.Command]) -> list[do.Command]:
+    """Consecutive answers to one client as one, so that a list takes one write per read and not one per item."""
+    joined: list[do.Command] = []
+    parts: list[bytes] = []
+    client = 0
+    for command in commands:
+        if isinstance(command, do.SendToClient):
+            if parts and command.client != client:
+                joined.append(do.SendToClient(client, b"".join(parts)))
+                parts.clear()
+            client = command.client
+            parts.append(command.data)
+            continue
+        if parts:
+            joined.append(do.SendToClient(client, b"".join(parts)))
+            parts.clear()
+        joined.append(command)
+    if parts:
+        joined.append(do.SendToClient(client, b"".join(parts)))
+    return joined
