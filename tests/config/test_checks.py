@@ -24,20 +24,22 @@ def user(name: str, more: str = "") -> str:
     [
         (
             server("a") + server("A", "g"),
-            ["server[1].name: the same name as server[0]; names are compared without case"],
+            ["server[1].name: the same name as server[0], but for upper and lower case"],
         ),
         (
             server("sim2") + "[simulate]",
-            [
-                "server[0].name: the same name as the simulated fleet ([simulate]);"
-                " names are compared without case"
-            ],
+            ["server[0].name: the same name as the simulated fleet ([simulate])"],
         ),
         (
             server("a", "B") + server("b", "c"),
             ["server[1].name: it is the host of server[0]; 'Server:' could mean either"],
         ),
-        (user("a") + user("A"), ["user[1].name: the same name as user[0]; names are compared without case"]),
+        (user("a") + user("a"), ["user[1].name: the same name as user[0]"]),
+        (user("a") + user("A"), ["user[1].name: the same name as user[0], but for upper and lower case"]),
+        (
+            server("pbx1") + user("a", 'servers = ["pbx1"]'),
+            ["user[0].servers: expected server as well; without it every server may be named"],
+        ),
         (
             '[proxy]\ndefault_server = "pbx"\n' + server("pbx1"),
             ["proxy.default_server: no server has this name (did you mean 'pbx1'?)"],
@@ -48,7 +50,7 @@ def user(name: str, more: str = "") -> str:
         ),
         (user("a", 'server = "x"'), ["user[0].server: no server has this name"]),
         (
-            server("pbx1") + user("a", 'servers = ["pbx1", "pbx2"]'),
+            server("pbx1") + user("a", 'server = "pbx1"\nservers = ["pbx1", "pbx2"]'),
             ["user[0].servers[1]: no server has this name (did you mean 'pbx1'?)"],
         ),
         ("[[listen]]\n[[listen]]", ["listen[1]: the same address and port as listen[0]"]),

@@ -56,13 +56,14 @@ def _simulated(data: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _duplicates(section: str, names: Mapping[int, str], taken: tuple[str, ...]) -> Iterator[str]:
-    """AMI compares names without case, and so do we."""
-    seen = {name.lower(): "the simulated fleet ([simulate])" for name in taken}
+    """Case counts in a name, but two that differ in nothing else are one somebody mistyped."""
+    seen = {name.lower(): (name, "the simulated fleet ([simulate])") for name in taken}
     for index, name in names.items():
-        other = seen.get(name.lower())
-        if other is not None:
-            yield f"{section}[{index}].name: the same name as {other}; names are compared without case"
-        seen.setdefault(name.lower(), f"{section}[{index}]")
+        other, where = seen.setdefault(name.lower(), (name, f"{section}[{index}]"))
+        if where == f"{section}[{index}]":
+            continue
+        but = "" if name == other else ", but for upper and lower case"
+        yield f"{section}[{index}].name: the same name as {where}{but}"
 
 
 def _hosts_like_names(servers: Tables) -> Iterator[str]:
@@ -86,6 +87,8 @@ def _user_servers(users: Tables, known: list[str]) -> Iterator[str]:
         servers = user.get("servers")
         named: list[tuple[str, object]] = [(f"user[{index}].server", user.get("server"))]
         if isinstance(servers, list):
+            if servers and "server" not in user:
+                yield f"user[{index}].servers: expected server as well; without it every server may be named"
             named += [(f"user[{index}].servers[{place}]", name) for place, name in enumerate(servers)]
         for path, name in named:
             if isinstance(name, str) and name not in known:

@@ -136,7 +136,7 @@ class Name:
 
     def read(self, value: object) -> str:
         """The name as it is, case kept."""
-        text = Line(self.what, 80).read(value)
+        text = Line(self.what, 64).read(value)
         if not set(text).isdisjoint(",*?[]"):
             raise ValueError(f"expected {self.what} without , * ? [ ] (lists and globs in 'Server:')")
         if text.lower() in self.reserved:

@@ -7,6 +7,8 @@ Every hook here is therefore our own: nothing is converted, and no error holds a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
@@ -23,6 +25,10 @@ __all__ = ["structure"]
 
 Hook = Callable[[Any, Any], Any]
 
+_SECRETS: ContextVar[SecretReader] = ContextVar("secrets")
+"""What reads the secrets of the file in hand: its folder and environment. Making a converter takes far longer
+than using it, so one serves all files, and this is how its hooks learn which file it is."""
+
 
 def structure(data: dict[str, object], secrets: SecretReader) -> tuple[Config | None, list[str]]:
     """A parsed file into a `Config`.
@@ -31,18 +37,23 @@ def structure(data: dict[str, object], secrets: SecretReader) -> tuple[Config | 
         The configuration and no problem, or None and every problem, each beginning with its path.
         What concerns several values at once is not looked at here (`amp.config.checks`).
     """
-    converter = _converter(secrets)
     problems: list[str] = []
+    token = _SECRETS.set(secrets)
     try:
-        return converter.structure(data, Config), problems
+        return _converter().structure(data, Config), problems
     except BaseValidationError as error:
         problems.extend(explain(error))
+    finally:
+        _SECRETS.reset(token)
     return None, problems
 
 
-def _converter(secrets: SecretReader) -> Converter:
+@cache
+def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
-    converter.register_structure_hook_func(lambda cls: cls is Secret, lambda value, _: secrets.read(value))
+    converter.register_structure_hook_func(
+        lambda cls: cls is Secret, lambda value, _: _SECRETS.get().read(value)
+    )
     converter.register_structure_hook_func(_has_rule, lambda value, cls: _rule(cls).read(value))
     converter.register_structure_hook_func(
         lambda cls: _origin(cls) is Literal, lambda value, cls: check_choice(value, get_args(cls))
