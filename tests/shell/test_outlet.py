@@ -33,7 +33,7 @@ class Peer:
 
     def read(self) -> bytes:
         """All there is right now."""
-        got = []
+        got: list[bytes] = []
         while True:
             try:
                 data = self.far.recv(1 << 20)

@@ -287,7 +287,7 @@ class Switchboard:
 
 
 def _joined(commands: list[do.Command]) -> list[do.Command]:
-    """Consecutive answers to one client as one, so that a list takes one write per read and not one per item."""
+    """Consecutive answers to one client as one: a list takes one write per read, not one per item."""
     joined: list[do.Command] = []
     parts: list[bytes] = []
     client = 0
