@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.child import BenchError
-from bench.fanout import FANOUT
+from bench.fanout import FANOUT, FIREHOSE
 from bench.memory import MEMORY
 from bench.programs import build
 from bench.reqresp import REQRESP
@@ -21,15 +21,13 @@ from bench.scenario import Scenario, Settings
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
-SCENARIOS = {scenario.name: scenario for scenario in (FANOUT, REQRESP, MEMORY)}
+SCENARIOS = {scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, MEMORY)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for and return the exit code."""
     words = _parser().parse_args(argv)
-    scenarios = (
-        list(SCENARIOS.values()) if words.scenario in ("smoke", "all") else [SCENARIOS[words.scenario]]
-    )
+    scenarios = _chosen(words.scenario)
     with tempfile.TemporaryDirectory(prefix="amp-bench-") as name:
         folder = Path(name)
         settings = Settings(
@@ -43,6 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         print("{processors} x {processor}, Python {python}, load {load:.1f}".format(**about_this_machine()))
         return max([_run(scenario, settings) for scenario in scenarios])
+
+
+def _chosen(word: str) -> list[Scenario]:
+    if word == "smoke":
+        return [scenario for scenario in SCENARIOS.values() if scenario.smoke]
+    return list(SCENARIOS.values()) if word == "all" else [SCENARIOS[word]]
 
 
 def _run(scenario: Scenario, settings: Settings) -> int:

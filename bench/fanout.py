@@ -1,4 +1,9 @@
-"""Scenario ``fanout``: one server's events to N AMI clients, beside the floor."""
+"""Scenarios ``fanout`` and ``firehose``: one server's events to N AMI clients, beside the floor.
+
+In ``fanout`` the source writes each event by itself, as Asterisk does, as fast as it can. In ``firehose`` it
+writes blocks as large as the socket takes: no Asterisk does, but it keeps the source out of the way, so
+that the proxy's own limit shows.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from bench.rigs import AmpRig, FanoutRound, FloorRig, Rig, Streams
 from bench.scenario import Outcome, Scenario, Settings, interleave
 from bench.summary import spread, table
 
-__all__ = ["FANOUT", "events_for"]
+__all__ = ["FANOUT", "FIREHOSE", "events_for"]
 
 CLIENTS = (1, 10, 50, 200)
 FEWEST, MOST = 500, 3_000_000
@@ -21,15 +26,15 @@ MOST_DELIVERIES = 12_000_000
 """Some 5 GB over loopback in one round, on the fastest machine."""
 
 
-def run(settings: Settings) -> Outcome:
+def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     """Measure each number of clients in turn; every event is checked at every client."""
     streams = Streams(settings)
     found: dict[int, dict[str, list[FanoutRound]]] = {}
-    with FloorRig(settings, streams) as floor, AmpRig(settings, streams) as amp:
+    with FloorRig(settings, streams, blocks=blocks) as floor, AmpRig(settings, streams, blocks=blocks) as amp:
         for clients in settings.clients or CLIENTS:
             found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
     return Outcome(
-        tables=[_table(found, settings)],
+        tables=[_table(found, settings, "blocks" if blocks else "one write an event")],
         data={
             "programs": settings.programs.kind,
             "rounds": {
@@ -68,7 +73,7 @@ def _ratio(by: Mapping[str, Sequence[FanoutRound]]) -> float:
     return amp / floor
 
 
-def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: Settings) -> str:
+def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: Settings, writes: str) -> str:
     heads = (
         "clients",
         "floor, k/s",
@@ -88,10 +93,13 @@ def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: S
         row = (str(clients), rates["floor"], rates["amp"], f"{_ratio(by):.2f}", cpu["floor"], cpu["amp"])
         rows.append((*row, f"{peak / 1e6:.0f}", "yes" if whole else "NO"))
     title = (
-        f"Fan-out: thousand deliveries/s, median (least-most) of {settings.rounds} rounds in turn; "
+        f"Fan-out, {writes}: thousand deliveries/s, median (least-most) of {settings.rounds} rounds in turn; "
         f"CPU of the proxy per delivery; floor in {settings.programs.kind}"
     )
     return table(title, heads, rows)
 
 
 FANOUT = Scenario("fanout", "one server's events to N clients, beside the floor", run)
+FIREHOSE = Scenario(
+    "firehose", "the same with a source that writes large blocks", partial(run, blocks=True), smoke=False
+)

@@ -71,13 +71,15 @@ class Rig(Protocol):
 class FloorRig:
     """The floor between source and sinks; a fresh floor for each round, since it takes its clients once."""
 
-    def __init__(self, settings: Settings, streams: Streams) -> None:
+    def __init__(self, settings: Settings, streams: Streams, *, blocks: bool = False) -> None:
         self._programs = settings.programs
         self._streams = streams
+        self._blocks = "yes" if blocks else "no"
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        argv = self._programs.argv("server", stream=str(self._streams.sent), bare="yes")
+        options = {"stream": str(self._streams.sent), "blocks": self._blocks}
+        argv = self._programs.argv("server", bare="yes", **options)
         self._source = self._stack.enter_context(Child(argv))
         (self._port,) = self._source.expect("ports")["ports"]
         return self
@@ -102,15 +104,18 @@ class FloorRig:
 class AmpRig:
     """One amp with one server for all rounds: its journal is as full as that of one that has run for long."""
 
-    def __init__(self, settings: Settings, streams: Streams, extra: str = "") -> None:
+    def __init__(
+        self, settings: Settings, streams: Streams, extra: str = "", *, blocks: bool = False
+    ) -> None:
         self._settings = settings
+        self._blocks = blocks
         self._streams = streams
         self._extra = extra
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._source, ports = source_of(stack, self._settings, self._streams.sent)
+            self._source, ports = source_of(stack, self._settings, self._streams.sent, blocks=self._blocks)
             self.amp = stack.enter_context(AmpProcess(self._settings, ports, self._extra))
             wait_for_links(self._source, servers=1)
             self._stack = stack.pop_all()
@@ -132,10 +137,11 @@ class AmpRig:
 
 
 def source_of(
-    stack: ExitStack, settings: Settings, stream: Path, servers: int = 1
+    stack: ExitStack, settings: Settings, stream: Path, servers: int = 1, *, blocks: bool = False
 ) -> tuple[Child, list[int]]:
     """Start the program that plays ``servers`` AMI servers; it and its ports."""
-    argv = settings.programs.argv("server", stream=str(stream), ports=servers)
+    options = {"stream": str(stream), "blocks": "yes" if blocks else "no"}
+    argv = settings.programs.argv("server", ports=servers, **options)
     source = stack.enter_context(Child(argv))
     return source, source.expect("ports")["ports"]
 

@@ -62,11 +62,13 @@ class Scenario:
         name: the word on the command line.
         help: one line.
         run: does it; it must end by itself within a minute or two.
+        smoke: part of a smoke run.
     """
 
     name: str
     help: str
     run: Callable[[Settings], Outcome]
+    smoke: bool = True
 
 
 def interleave(contestants: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:

@@ -6,9 +6,10 @@
  * the floor, that cannot log in, hears the same bytes.
  *
  * On stdin "go E" replays E events on every link that wants events; each carries a running number as its last
- * header. What a link asks while its events are going out is answered behind them.
+ * header. Each event is a write of its own, as Asterisk does it, or with --blocks yes as much as the socket
+ * takes. What a link asks while its events are going out is answered behind them.
  *
- * server --ports K --stream FILE [--bare yes]    prints {"ports": [...]}, {"link": port, "events": bool} per
+ * server --ports K --stream FILE [--bare yes] [--blocks yes]    prints {"ports": [...]}, {"link": port, "events": bool} per
  *                                                login, {"sent": E, "seconds": s} per link and go */
 #include "common.h"
 
@@ -20,7 +21,9 @@ typedef struct Link {
     bool events;    /* wants the stream */
     char *pass;     /* the events of one pass through the recording, numbered */
     size_t *ends;   /* where each of them ends */
-    size_t sent, end, from, left; /* bytes of this pass sent and to send; its first number; events still to send */
+    size_t sent, end;  /* bytes of this pass: sent, and all */
+    size_t at;         /* the event that is being sent */
+    size_t from, left; /* the running number of the next pass; events behind this pass */
     size_t total;
     double began;
     size_t used;
@@ -30,7 +33,7 @@ typedef struct Link {
 
 static Stream stream;
 static Link *links;
-static bool bare;
+static bool bare, blocks;
 
 static void say(Link *l, const char *text, size_t len) {
     if (send(l->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len && errno != EPIPE && errno != ECONNRESET)
@@ -124,7 +127,7 @@ static void number_pass(Link *l) {
     }
     l->from += events;
     l->left -= events;
-    l->sent = 0;
+    l->sent = l->at = 0;
     l->end = events ? l->ends[events - 1] : 0;
 }
 
@@ -152,9 +155,11 @@ static bool replay(Link *l) {
             if (!l->left) return true;
             number_pass(l);
         }
-        ssize_t n = send(l->fd, l->pass + l->sent, l->end - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t upto = blocks ? l->end : l->ends[l->at];
+        ssize_t n = send(l->fd, l->pass + l->sent, upto - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0) return errno != EAGAIN;
         l->sent += (size_t)n;
+        l->at += l->sent == upto;
     }
 }
 
@@ -228,6 +233,7 @@ int main(int argc, char **argv) {
     begin();
     if (count > MAX_PORTS) count = MAX_PORTS;
     bare = !strcmp(option(argc, argv, "--bare", "no"), "yes");
+    blocks = !strcmp(option(argc, argv, "--blocks", "no"), "yes");
     stream = load_stream(option(argc, argv, "--stream", "/dev/null"));
     for (int i = 0; i < count; i++) {
         fds[i] = listen_on(&ports[i]);

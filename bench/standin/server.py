@@ -1,4 +1,4 @@
-"""Stand-in for server.c."""
+"""Stand-in for server.c; it always writes in blocks."""
 
 from __future__ import annotations
 
