@@ -69,6 +69,10 @@ def test_a_forged_follows_does_not_swallow_the_stream() -> None:
     ]
 
 
+def test_blank_lines_of_an_old_server_are_dropped_too() -> None:
+    assert FrameCutter(legacy_follows=True).feed(b"\r\n\r\n\r\n\r\nEvent: A\r\n\r\n") == [b"Event: A"]
+
+
 def test_tail_bytes_counts_what_waits() -> None:
     """The unfinished part is counted whole, also inside a legacy answer."""
     cutter = FrameCutter(legacy_follows=True)

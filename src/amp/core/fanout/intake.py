@@ -187,7 +187,7 @@ class Intake:
             return None
         if isinstance(self._last, OwnAnswer):
             return OwnAnswer(frame, self._last.wire_id)
-        return self._without_server(frame)
+        return self._without_action_ids(self._without_server(frame))[0]
 
     def _judge_event(self, frame: bytes, is_first: bool) -> Verdict:
         name = frame[7:].split(b"\r\n", 1)[0]
@@ -199,11 +199,18 @@ class Intake:
             return None
         if name not in NAMED and PLAIN.match(frame, 0, HEAD_BYTES):
             _remember(self._plain, frame)
-        elif (wire_id := self._own_id(frame)) is not None:
+            return self._without_server(frame)
+        wire_id = self._own_id(frame)
+        if wire_id is not None:
             return OwnAnswer(frame, wire_id)
-        return self._without_server(frame)
+        return self._without_action_ids(self._without_server(frame))[0]
 
     def _judge_carrier(self, frame: bytes) -> Verdict:
+        bare, own = self._without_action_ids(frame)
+        return bare if own is None else AskerBroadcast(bare, *own)
+
+    def _without_action_ids(self, frame: bytes) -> tuple[bytes, tuple[bytes, int] | None]:
+        """The frame without any ActionID (the same object if it has none), and our own one and its place."""
         own: tuple[bytes, int] | None = None
         bare, at = frame, 0
         while (found := _find_action_id(bare, at)) is not None:
@@ -211,10 +218,8 @@ class Intake:
             bare = bare[:at] + bare[end:]
             if own is None and value.startswith(self._prefix):
                 own = value, at
-        if own is not None:
-            return AskerBroadcast(bare, *own)
-        self._stats.action_ids_hidden += bare is not frame
-        return bare
+        self._stats.action_ids_hidden += own is None and bare is not frame
+        return bare, own
 
     def _is_noise(self, name: bytes, frame: bytes, is_first: bool) -> bool:
         """Whether an event speaks of amp's own session with the server and not of the server's life."""
