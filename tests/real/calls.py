@@ -41,24 +41,23 @@ async def make_calls(control: Client, count: int, scenarios: Sequence[str] = SCE
         await control.send_action("Originate", *headers, ("Async", "true"))
 
 
-async def channel_count(control: Client) -> int:
-    """How many channels the server has."""
-    return len(await control.ask_list("CoreShowChannels"))
+async def calls_over(control: Client, timeout: float = 60) -> None:
+    """Wait until no channel is left.
 
-
-async def calls_over(control: Client, timeout: float) -> bool:
-    """Wait until no channel is left; False if some are still there after ``timeout`` seconds."""
-    with trio.move_on_after(timeout):
-        while await channel_count(control):  # noqa: ASYNC110  # Asterisk has no event for "idle"
-            await trio.sleep(0.2)
-        return True
-    return False
+    Raises:
+        AssertionError: some are still there after ``timeout`` seconds; it names them.
+    """
+    end = trio.current_time() + timeout
+    while left := await control.ask_list("CoreShowChannels"):
+        if trio.current_time() > end:
+            raise AssertionError("\n".join(repr(channel.raw) for channel in left))
+        await trio.sleep(0.2)
 
 
 async def hang_up_all(control: Client) -> None:
     """End every call, so that the next test starts from an idle server."""
     with trio.fail_after(30):
-        while await channel_count(control):
+        while await control.ask_list("CoreShowChannels"):
             await control.ask("Hangup", ("Channel", "/.*/"))
             await trio.sleep(0.1)
 

@@ -46,6 +46,7 @@ async def mark(control: Client, window: Window, which: str) -> None:
     No ActionID anywhere: amp hides those that are not the asker's, so the events would differ.
     """
     await control.send_action("UserEvent", ("UserEvent", "AmpMark"), ("Mark", f"{which} {window.tag}"))
+    await control.ask("Ping")  # answered once the mark is in the server's queue of events
 
 
 async def wait_window(clients: Iterable[Client], windows: Iterable[Window], timeout: float = 60) -> None:
