@@ -244,3 +244,27 @@ def test_a_bug_in_a_sink_does_not_stop_the_next_publish() -> None:
         hub.broadcast(b"pbx1", [event(0)])
     hub.broadcast(b"pbx1", [event(1)])
     assert numbers(sink) == [(b"pbx1", 0), (b"pbx1", 1)]
+
+
+def test_detached_inside_an_offer_gets_nothing() -> None:
+    """Cutting one client may take another one with it, in the middle of a publish."""
+    hub, one, two = hub_of(b"pbx1"), Notes(1), Notes(2)
+    hub.attach(one, ViewKey())
+    hub.attach(two, ViewKey())
+    one.act = lambda: hub.detach(two)
+    hub.broadcast(b"pbx1", [event(0)])
+    assert (numbers(one), numbers(two)) == ([(b"pbx1", 0)], [])
+
+
+def test_what_is_published_inside_an_offer_waits_its_turn() -> None:
+    """Otherwise the second client would get the later event first."""
+    hub, one, two = hub_of(b"pbx1"), Notes(1), Notes(2)
+    hub.attach(one, ViewKey())
+    hub.attach(two, ViewKey())
+
+    def publish() -> None:
+        hub.broadcast(b"pbx1", [event(1)])
+
+    one.act = publish
+    hub.broadcast(b"pbx1", [event(0)])
+    assert numbers(one) == numbers(two) == [(b"pbx1", 0), (b"pbx1", 1)]
