@@ -30,6 +30,10 @@ from amp.shell.wire import Wire
 
 __all__ = ["Client", "ClientOwner"]
 
+LINGER_S = 1.0
+"""How long a connection that amp ends stays open for the peer's own end. Closing while its bytes are still
+unread would reset the connection, and the reset may overtake our last words."""
+
 
 class ClientOwner(Protocol):
     """Who acts on what a client does. Every method is synchronous."""
@@ -72,6 +76,7 @@ class Client:
         self._scope = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
         self._resumed: trio.Event | None = None
+        self._input_ended = trio.Event()
         self._closing = False
 
     @property
@@ -156,6 +161,9 @@ class Client:
     async def _close_drained(self) -> None:
         with trio.move_on_after(self._drain_timeout_s):
             await self.outlet.drain()
+            self._wire.end_output()
+            with trio.move_on_after(LINGER_S):
+                await self._input_ended.wait()
         self._scope.cancel()
 
     async def _read(self) -> None:
@@ -170,13 +178,19 @@ class Client:
             else:
                 self.stats.bytes_in += len(data)
                 self._session.receive_data(data, trio.current_time(), time.time())
+                if not data:
+                    self._input_ended.set()
             self._work_session()
-            if not data and data is not None:
-                await trio.sleep_forever()  # what is pending may still be answered (recording half-close)
 
     async def _receive(self) -> bytes | None:
-        """The next bytes, ``b""`` at the end, ``None`` when the session's deadline passed."""
+        """The next bytes, ``b""`` at the end, ``None`` when the session's deadline passed.
+
+        After the end there are only deadlines: what is pending is still answered (recording half-close).
+        """
         deadline = self._session.next_deadline()
+        if self._input_ended.is_set():
+            await trio.sleep_until(deadline)
+            return None
         if deadline == math.inf:
             return await self._wire.receive()
         with trio.move_on_at(deadline):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -48,6 +49,9 @@ class Wire(Protocol):
             OSError: the connection is gone.
         """
 
+    def end_output(self) -> None:
+        """Tell the peer that nothing more comes; everything written before still arrives. Never fails."""
+
     def close(self) -> None:
         """Close at once; idempotent."""
 
@@ -82,6 +86,11 @@ class PlainWire:
     async def receive(self) -> bytes:
         """See `Wire.receive`."""
         return await self.sock.recv(READ_BYTES)
+
+    def end_output(self) -> None:
+        """See `Wire.end_output`."""
+        with suppress(OSError):
+            self.sock.shutdown(trio.socket.SHUT_WR)
 
     def close(self) -> None:
         """See `Wire.close`."""
