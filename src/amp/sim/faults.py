@@ -51,7 +51,7 @@ class Faults:
         if self._stalled is None:
             self._stalled = trio.Event()
         for session in self._sessions():
-            session.outbox.pause()
+            session.freeze()
 
     def resume(self) -> None:
         """Thaw: what gathered meanwhile is worked and sent."""
@@ -59,7 +59,7 @@ class Faults:
             self._stalled.set()
             self._stalled = None
         for session in self._sessions():
-            session.outbox.resume()
+            session.thaw()
 
     def drop(self, *, spare: ManagerSession | None = None) -> None:
         """Close every connection at once, but for one that may be spared."""

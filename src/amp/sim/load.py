@@ -36,7 +36,8 @@ async def numbered_events(server: SimAsterisk, count: int, *, per_second: float 
     while done < count:
         step = min(STEP, count - done)
         if per_second is not None:
-            due = int((trio.current_time() - begun) * per_second) + 1
+            # The millionth is for a virtual clock, which wakes us at the very moment, rounding included.
+            due = int((trio.current_time() - begun) * per_second + 1e-6) + 1
             step = min(step, due - done)
         if step > 0:
             event = server.pbx.event

@@ -67,6 +67,7 @@ class ManagerSession:
         self._stream = stream
         self._reader = ManagerReader()
         self._scope = trio.CancelScope()
+        self._frozen_s: float | None = None
         self._busy = False
         self._held: list[bytes] = []
         self._held_bytes = 0
@@ -83,7 +84,7 @@ class ManagerSession:
         """Greet, then work actions until the client is gone, logged off or hung up on."""
         self._scope.deadline = trio.current_time() + self.server.auth_timeout_s
         if self.server.faults.stalled:
-            self.outbox.pause()
+            self.freeze()
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.outbox.flush_forever)
@@ -136,6 +137,20 @@ class ManagerSession:
     def hang_up(self) -> None:
         """End after what was sent; what the client sent behind is not worked any more."""
         self._closing = True
+
+    def freeze(self) -> None:
+        """Write nothing and let no time limit pass, till ``thaw``."""
+        self.outbox.pause()
+        if self._frozen_s is None:
+            self._frozen_s = self._scope.deadline - trio.current_time()
+            self._scope.deadline = math.inf
+
+    def thaw(self) -> None:
+        """Go on where it was frozen."""
+        if self._frozen_s is not None:
+            self._scope.deadline = trio.current_time() + self._frozen_s
+            self._frozen_s = None
+        self.outbox.resume()
 
     def abort(self) -> None:
         """End at once, in the middle of whatever is being sent."""

@@ -24,7 +24,7 @@ FORBIDDEN: Final = (b"module load", b"module unload", b"restart gracefully")
 
 @SYSTEM.add("UserEvent", "user", "Send an arbitrary event.")
 def user_event(session: ManagerSession, request: Frame) -> None:
-    """Tell everybody: every line but Action and UserEvent is copied as it came (recording "userevent-odd")."""
+    """Tell everybody; all lines but Action and UserEvent as they came (recording "userevent-odd")."""
     lines = (request.raw or b"").split(b"\n")
     copied = [line for line in lines if not line.lower().startswith((b"action:", b"userevent:"))]
     body = b"".join(
@@ -161,7 +161,13 @@ def _show_channels(server: SimAsterisk) -> list[bytes]:
 def _show_uptime(server: SimAsterisk) -> list[bytes]:
     now = server.wall()
     ages = (b"System uptime", now - server.pbx.booted_at), (b"Last reload", now - server.pbx.reloaded_at)
-    return [b"%s: %d minutes, %d seconds" % (what, age // 60, age % 60) for what, age in ages]
+    return [b"%s: %s" % (what, _duration(int(age))) for what, age in ages]
+
+
+def _duration(seconds: int) -> bytes:
+    parts = (seconds // 86400, b"day"), (seconds // 3600 % 24, b"hour"), (seconds // 60 % 60, b"minute")
+    told = [*(part for part in parts if part[0]), (seconds % 60, b"second")]
+    return b", ".join(b"%d %s%s" % (count, unit, b"s" * (count != 1)) for count, unit in told)
 
 
 def _show_queues(server: SimAsterisk) -> list[bytes]:
