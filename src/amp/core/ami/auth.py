@@ -64,9 +64,9 @@ class Authenticator(Protocol):
         """The user of that name, if ``key`` is `md5_key` of the challenge and the user's secret."""
 
 
-@attrs.frozen(init=False)
+@attrs.define(init=False)
 class Accounts:
-    """An `Authenticator` over a fixed set of users.
+    """An `Authenticator` over a set of users, which may be replaced as a whole.
 
     An unknown name is compared as well, against a secret nobody has, so that names cannot be told
     from the time an answer takes.
@@ -74,8 +74,12 @@ class Accounts:
 
     users: Mapping[bytes, User]
 
-    def __init__(self, users: Iterable[User]) -> None:
-        self.__attrs_init__({user.name.encode(): user for user in users})
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self.replace(users)
+
+    def replace(self, users: Iterable[User]) -> None:
+        """These are the users from now on; sessions that are signed in stay so."""
+        self.users = {user.name.encode(): user for user in users}
 
     def verify_secret(self, username: bytes, secret: bytes) -> User | None:
         """The user of that name, if this is the secret; an empty secret is nobody's."""

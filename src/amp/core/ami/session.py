@@ -17,6 +17,7 @@ import attrs
 
 from amp.core.ami import replies
 from amp.core.ami.auth import Authenticator, User
+from amp.core.ami.door import OPEN_DOOR, Door
 from amp.core.ami.frame import Frame, check_text
 from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
@@ -34,9 +35,6 @@ from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
 
 __all__ = ["ClientSession"]
 
-FAILURE_DELAY_S: Final = 1.0
-"""Asterisk answers a failed login after exactly this long (recording login-wrong-secret)."""
-
 SYSTEM: Final = frozenset((b"system",))
 
 
@@ -53,6 +51,7 @@ class ClientSession:
         started: when amp started; FullyBooted tells the time since.
         anonymous: with this user the session begins signed in (``authentication = "none"``).
         reader: reads the client's actions; give one with other limits if the configuration says so.
+        door: who may come in besides knowing a secret, and how long a refusal takes.
     """
 
     greeting: bytes
@@ -63,11 +62,13 @@ class ClientSession:
     started: float = attrs.field(default=attrs.Factory(lambda self: self.now, takes_self=True))
     anonymous: User | None = None
     reader: ActionReader = attrs.field(factory=ActionReader, repr=False)
+    door: Door = attrs.field(default=OPEN_DOOR, repr=False)
 
     state: ClientState = attrs.field(default=ClientState.AWAIT_LOGIN, init=False)
     user: User | None = attrs.field(default=None, init=False)
     events: EventMask = attrs.field(default=NONE, init=False)
     _read: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    _wanted: EventMask = attrs.field(default=NONE, init=False)
     _wall: float = attrs.field(default=0.0, init=False)
     _deadline: float = attrs.field(default=math.inf, init=False)
     _challenged: bool = attrs.field(default=False, init=False)
@@ -80,6 +81,7 @@ class ClientSession:
         self._deadline = self.now + self.login_timeout_s
         self._tell(Reply(self.greeting + b"\r\n", ordered=False))
         if self.anonymous is not None:
+            self.door.judge("", self.now)
             self._sign_in(self.anonymous, ALL)
 
     # -- what the owner calls ------------------------------------------------------------------------
@@ -138,6 +140,15 @@ class ClientSession:
         if self.state is ClientState.WAITING:
             self._end_wait()
 
+    def change_user(self, user: User) -> None:
+        """The signed-in user may see and do other things from now on; what it asked to see stays asked for.
+
+        Call `next_event` afterwards: `LoggedIn` tells the owner, the client is told nothing.
+        """
+        if self.state in SIGNED_IN:
+            self.user, self._read, self.events = user, user.read, self._wanted.within(user.read)
+            self._told.append(LoggedIn(user, self.events))  # not told: an open WaitEvent stays open
+
     # -- actions -------------------------------------------------------------------------------------
 
     def _on_action(self, frame: Frame) -> None:
@@ -160,18 +171,19 @@ class ClientSession:
     def _on_login(self, frame: Frame, action_id: bytes | None) -> None:
         username = frame.get(b"Username") or b""
         user = self._verify(username, frame)
-        if user is None:
-            self._last_words = replies.error(action_id, b"Authentication failed")
-            self._tell(LoginFailed(username))
-            self._deadline = self.now + FAILURE_DELAY_S
+        refusal, delay_s = self.door.judge(user.name if user else None, self.now)
+        if user is None or refusal:
+            self._last_words = replies.error(action_id, refusal)
+            self._tell(LoginFailed(username, refusal))
+            self._deadline = self.now + delay_s
             return
         mask = EventMask.parse(frame.get(b"Events"))
-        events = (ALL if mask is None else mask).within(user.read)
+        wanted = ALL if mask is None else mask
         data = replies.success(action_id, b"Authentication accepted")
-        if events.wants(SYSTEM):
+        if wanted.within(user.read).wants(SYSTEM):
             data += replies.fully_booted(self.now - self.started)
         self._reply(data, action_id)
-        self._sign_in(user, events)
+        self._sign_in(user, wanted)
 
     def _verify(self, username: bytes, frame: Frame) -> User | None:
         if not _wants_md5(frame):
@@ -180,8 +192,9 @@ class ClientSession:
             return None
         return self.authenticator.verify_md5(username, self.challenge, frame.get(b"Key") or b"")
 
-    def _sign_in(self, user: User, events: EventMask) -> None:
-        self.user, self._read, self.events = user, user.read, events.within(user.read)
+    def _sign_in(self, user: User, wanted: EventMask) -> None:
+        self.user, self._read, self._wanted = user, user.read, wanted
+        self.events = wanted.within(user.read)
         self._deadline = math.inf
         self._tell(LoggedIn(user, self.events))
 
@@ -200,7 +213,7 @@ class ClientSession:
         if mask is None:
             self._reply(replies.error(action_id, b"Invalid event mask"), action_id)
             return
-        self.events = mask.within(self._read)
+        self._wanted, self.events = mask, mask.within(self._read)
         self._tell(MaskChanged(self.events))
         self._reply(replies.events(action_id, bool(mask)), action_id)
 
@@ -245,6 +258,7 @@ Handler = Callable[[ClientSession, Frame, bytes | None], None]
 
 MAX_TIMEOUT_DIGITS: Final = 9
 READING: Final = frozenset((ClientState.AWAIT_LOGIN, ClientState.READY))
+SIGNED_IN: Final = frozenset((ClientState.READY, ClientState.WAITING))
 
 # What belongs to the session and never goes upstream, where other clients share it.
 HANDLERS: Final[Mapping[bytes, Handler]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amp.core.ami.auth import User
+from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import EventMask
 
@@ -67,9 +68,15 @@ class MaskChanged(NamedTuple):
 
 
 class LoginFailed(NamedTuple):
-    """A login was refused. The answer and the end follow a second later; nothing more is read."""
+    """A login was refused. The answer and the end follow a second or more later; nothing more is read.
+
+    Attributes:
+        username: as the client gave it.
+        reason: what the client will be told.
+    """
 
     username: bytes
+    reason: str = AUTHENTICATION_FAILED
 
 
 class WaitStarted(NamedTuple):
