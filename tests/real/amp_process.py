@@ -158,7 +158,7 @@ async def open_amp(
         limits: lines of the ``[limits]`` table.
     Raises:
         AssertionError: it did not become ready, its exit code was not 0, or it wrote something on
-            stderr that is no log line.
+            stderr that is no log line, or logged an exception.
     """
     path = folder / "config.toml"
     path.write_text(
@@ -182,6 +182,8 @@ async def open_amp(
         await _make_sure_it_is_gone(process)
     assert process.returncode == 0, f"exit code {process.returncode}\n{amp.report()}"
     assert not amp.noise, amp.report()
+    bugs = [str(line["exception"]) for line in amp.log if "exception" in line]
+    assert not bugs, "amp logged a bug of its own:\n" + "\n".join(bugs)
 
 
 async def _make_sure_it_is_gone(process: trio.Process) -> None:
