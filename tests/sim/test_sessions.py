@@ -185,6 +185,7 @@ async def test_a_wait_for_an_event_ends_with_one(autojump_clock: trio.testing.Mo
         assert b"UserEvent: Wake" in await client.read_frame()
         assert await client.read_frame() == b"Event: WaitEventComplete\r\nActionID: w"
         await client.send("Action: WaitEvent")
+        await trio.sleep(1)  # a Ping read together with it would wait as well
         assert b"completed" in await client.act("Action: Ping")
         assert await client.read_frame() == b"Event: WaitEventComplete"
         assert b"Pong" in await client.read_frame()

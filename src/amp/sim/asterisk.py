@@ -129,6 +129,9 @@ class SimAsterisk:
             address = listeners[0].socket.getsockname()
             task_status.started((address[0], address[1]))
             await self._stopped.wait()
+            with trio.move_on_after(self.write_timeout_s):
+                for session in self.sessions:
+                    await session.outbox.drained()
             nursery.cancel_scope.cancel()
         self._nursery = None
 
@@ -138,6 +141,8 @@ class SimAsterisk:
             call.end_now()
         body = header_block((b"Shutdown", b"Cleanly"), (b"Restart", b"False"))
         self.publish([self.pbx.event(SHUTDOWN, body)])
+        for session in self._sessions:
+            session.set_mask(0)  # nothing comes behind it
         self._stopped.set()
 
     @property
