@@ -16,12 +16,12 @@ from bench.child import BenchError
 from bench.fanout import FANOUT, FIREHOSE
 from bench.memory import MEMORY
 from bench.programs import build
-from bench.reqresp import REQRESP
+from bench.reqresp import REQRESP, REQRESP_BLOCKS
 from bench.scenario import Scenario, Settings
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
-SCENARIOS = {scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, MEMORY)}
+SCENARIOS = {scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, MEMORY)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,14 +64,16 @@ def _run(scenario: Scenario, settings: Settings) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    known = "\n".join(f"  {one.name:10} {one.help}" for one in SCENARIOS.values())
+    several = {"smoke": "most of them, small, in half a minute", "all": "all of them"}
+    words = {**{one.name: one.help for one in SCENARIOS.values()}, **several}
+    known = "\n".join(f"  {name:15} {text}" for name, text in words.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure amp beside a floor on this machine.",
-        epilog=f"scenarios:\n{known}\n  smoke      all of them, small, in a minute\n  all        all of them",
+        epilog=f"scenarios:\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("scenario", choices=[*SCENARIOS, "smoke", "all"], metavar="SCENARIO")
+    parser.add_argument("scenario", choices=list(words), metavar="SCENARIO")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each contestant (5)")
     parser.add_argument("--seconds", type=float, default=0.0, help="length of a round, about (1.0)")
     parser.add_argument(

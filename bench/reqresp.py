@@ -2,6 +2,8 @@
 
 The action is a Ping. Through amp it names its server, so that amp sends it on (one without ``Server:`` is
 answered by amp itself). Each client asks, waits for the answer with its ActionID, and asks again.
+
+In ``reqresp`` the server writes an answer in three pieces, as Asterisk does; in ``reqresp-blocks`` in one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bench.rigs import Streams, source_of, wait_for_links
 from bench.scenario import Outcome, Scenario, Settings, interleave
 from bench.summary import spread, table
 
-__all__ = ["REQRESP", "ask"]
+__all__ = ["REQRESP", "REQRESP_BLOCKS", "ask"]
 
 CLIENTS = (1, 50)
 
@@ -47,13 +49,13 @@ class AskRound:
     faults: tuple[str, ...]
 
 
-def run(settings: Settings) -> Outcome:
+def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     """Measure one client's latency and many clients' throughput."""
     streams = Streams(settings)
     found: dict[int, dict[str, list[AskRound]]] = {}
     with ExitStack() as stack:
-        _, (direct_port,) = source_of(stack, settings, streams.sent)
-        source, ports = source_of(stack, settings, streams.sent)
+        _, (direct_port,) = source_of(stack, settings, streams.sent, blocks=blocks)
+        source, ports = source_of(stack, settings, streams.sent, blocks=blocks)
         amp = stack.enter_context(AmpProcess(settings, ports))
         wait_for_links(source, servers=1)
         for clients in settings.clients or CLIENTS:
@@ -64,7 +66,7 @@ def run(settings: Settings) -> Outcome:
             interleave(contestants, 1)
             found[clients] = interleave(contestants, settings.rounds)
     return Outcome(
-        tables=[_table(found, settings)],
+        tables=[_table(found, settings, "one write" if blocks else "three writes")],
         data={
             "programs": settings.programs.kind,
             "rounds": {
@@ -112,7 +114,7 @@ def _ratio(by: Mapping[str, Sequence[AskRound]], figure: str) -> float:
     return amp / direct if direct else 0.0
 
 
-def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Settings) -> str:
+def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Settings, writes: str) -> str:
     heads = ("clients", "", "p50, µs", "p99, µs", "answers/s", "CPU, µs")
     rows = []
     for clients, by in found.items():
@@ -128,9 +130,13 @@ def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Sett
             (str(clients), "amp / direct", f"{_ratio(by, 'p50_us'):.2f}", "", f"{_ratio(by, 'rate'):.3f}", "")
         )
     title = (
-        f"Request and response: median (least-most) of {settings.rounds} rounds in turn; CPU of amp an answer"
+        f"Request and response, {writes} an answer: median (least-most) of {settings.rounds} rounds "
+        "in turn; CPU of amp per answer"
     )
     return table(title, heads, rows)
 
 
 REQRESP = Scenario("reqresp", "actions and answers, through amp and directly", run)
+REQRESP_BLOCKS = Scenario(
+    "reqresp-blocks", "the same with answers in one piece", partial(run, blocks=True), smoke=False
+)

@@ -1,13 +1,12 @@
 /* Plays AMI servers: logs clients in, answers, and replays recorded events at full speed on request.
  *
  * Each of --ports plays one server. Greeting, Challenge, Login (whatever the secret), Events, Ping and Logoff
- * as recorded from Asterisk 22; an unknown action gets Asterisk's error. One write per answer, as an Asterisk
- * does not gather answers either. With --bare yes a connection gets the stream without a login, which is how
+ * as recorded from Asterisk 22; an unknown action gets Asterisk's error. With --bare yes a connection gets the stream without a login, which is how
  * the floor, that cannot log in, hears the same bytes.
  *
  * On stdin "go E" replays E events on every link that wants events; each carries a running number as its last
- * header. Each event is a write of its own, as Asterisk does it, or with --blocks yes as much as the socket
- * takes. What a link asks while its events are going out is answered behind them.
+ * header. What goes out is cut into writes as Asterisk does it (FACTS.md, "Bytes on the wire"): one for each
+ * event, three for an answer. With --blocks yes it is as few as possible. What a link asks while its events are going out is answered behind them.
  *
  * server --ports K --stream FILE [--bare yes] [--blocks yes]    prints {"ports": [...]}, {"link": port, "events": bool} per
  *                                                login, {"sent": E, "seconds": s} per link and go */
@@ -66,10 +65,17 @@ static const char BOOTED[] =
 
 static void answer(Link *l, const char *response, const char *id, int id_len, const char *rest) {
     char out[2048];
-    int n = snprintf(out, sizeof out, "Response: %s\r\n%s%.*s%s%s\r\n", response, id_len ? "ActionID: " : "", id_len,
-                     id, id_len ? "\r\n" : "", rest);
-    if (n >= (int)sizeof out) die("ActionID too long");
-    say(l, out, (size_t)n);
+    int first = snprintf(out, sizeof out, "Response: %s\r\n", response);
+    int second = id_len ? snprintf(out + first, sizeof out - (size_t)first, "ActionID: %.*s\r\n", id_len, id) : 0;
+    if (first + second + strlen(rest) + 3 > sizeof out) die("ActionID too long");
+    int third = sprintf(out + first + second, "%s\r\n", rest);
+    if (blocks) {
+        say(l, out, (size_t)(first + second + third));
+    } else {
+        say(l, out, (size_t)first);
+        if (second) say(l, out + first, (size_t)second);
+        say(l, out + first + second, (size_t)third);
+    }
 }
 
 static void login(Link *l, const char *action, const char *end, const char *id, int id_len) {
