@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["ClientStats", "ServerStats"]
+__all__ = ["AdmissionStats", "ClientStats", "ServerStats"]
 
 
 @attrs.define
@@ -63,3 +63,31 @@ class ClientStats:
     """Times the events held back behind an answer were let go before the answer came."""
     outlet_peak_bytes: int = 0
     """The most bytes that ever waited for the client's socket."""
+
+
+@attrs.define
+class AdmissionStats:
+    """What happened at the entrance, of all listeners together."""
+
+    connections: int = 0
+    """Connections taken."""
+    refused_full: int = 0
+    """Connections refused because of ``connections``."""
+    refused_address: int = 0
+    """Connections refused because of ``connections_per_address``."""
+    refused_banned: int = 0
+    """Connections refused because their address was banned."""
+    refused_user: int = 0
+    """Logins refused because of ``connections_per_user``."""
+    refused_descriptors: int = 0
+    """Connections refused because the process or the system was out of descriptors."""
+    strangers_displaced: int = 0
+    """Connections closed because of ``strangers``."""
+    strangers_cut: int = 0
+    """Connections closed because they sent too much without having signed in."""
+    login_failures: int = 0
+    """Logins with a wrong name or secret, or from a banned address."""
+    bans: int = 0
+    """Times an address was banned."""
+    pauses: int = 0
+    """Times a client was read later because it was too fast."""
