@@ -96,6 +96,20 @@ async def test_bytes_arrive_exactly_and_in_order_whatever_the_sizes() -> None:
             one.outlet.detach()
 
 
+async def test_an_empty_offer_is_nothing_also_behind_others() -> None:
+    """It must not stay in the queue: the flusher would spin on it."""
+    with peer() as one:
+        one.outlet.offer(b"")
+        one.outlet.offer(b"x" * 300_000)
+        one.outlet.offer(b"")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.outlet.flush_forever)
+            await one.read_until(300_000)
+            with trio.fail_after(20):
+                await one.outlet.drain()
+            one.outlet.detach()
+
+
 async def test_over_the_byte_limit_the_peer_is_cut_with_a_reason() -> None:
     """The limit counts what waits, and the reason says it."""
     with peer(OutletLimits(outlet_bytes=50_000)) as one:

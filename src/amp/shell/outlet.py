@@ -89,6 +89,7 @@ class Outlet:
         self.bytes_out = 0
         self.hold_overruns = 0
         self.last_progress = trio.current_time()
+        wire.when_blocked(self._wake_flusher)
 
     def offer(self, data: bytes, span: Span | None = None) -> None:
         """Send now, or queue what does not fit; over the limit the connection is cut.
@@ -162,6 +163,9 @@ class Outlet:
             self._drained = trio.Event()
             await self._drained.wait()
 
+    def _wake_flusher(self) -> None:
+        self._wake.set()
+
     def _kept_back(self, data: bytes, span: Span) -> bool:
         held = self._held.get(span.server)
         if held is None:
@@ -174,6 +178,8 @@ class Outlet:
         return True
 
     def _enqueue(self, rest: memoryview, span: Span | None) -> None:
+        if not rest:
+            return  # an empty entry would never count as written, and keep the flusher busy for ever
         if self.pending_bytes + len(rest) > self._limits.outlet_bytes:
             self._cut(f"too slow: more than {self._limits.outlet_bytes} bytes waiting")
             return

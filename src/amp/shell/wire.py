@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
 
-__all__ = ["READ_BYTES", "PlainWire", "Wire"]
+__all__ = ["MOST_BUFFERS", "READ_BYTES", "PlainWire", "Wire"]
 
 READ_BYTES: Final = 65536
 """Bytes asked for in one read; a busy Asterisk fills it (DESIGN §3)."""
@@ -26,8 +26,18 @@ class Wire(Protocol):
         """The socket underneath."""
 
     @property
+    def tls(self) -> str:
+        """What protects it, such as ``TLSv1.3``; ``""`` if nothing does."""
+
+    @property
     def blocked(self) -> bool:
         """Whether bytes already taken still wait for the socket; ``write_now(b"")`` tries again."""
+
+    def when_blocked(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called when reading left something to write and the socket does not take it.
+
+        Whoever writes then waits until the socket is writable and calls ``write_now(b"")``.
+        """
 
     def write_now(self, data: bytes | memoryview) -> int:
         """Take as much as fits at once.
@@ -61,13 +71,22 @@ class PlainWire:
 
     The descriptor is asked from the socket object at each write and never kept: the kernel gives a
     closed descriptor's number to the next connection, and a kept one would write to a stranger.
+
+    Args:
+        sock: connected.
+        pushed: bytes that were read already, to tell what is spoken; `receive` gives them first.
     """
 
-    __slots__ = ("sock",)
+    __slots__ = ("_pushed", "sock")
     blocked: Final = False
+    tls: Final = ""
 
-    def __init__(self, sock: trio.socket.SocketType) -> None:
+    def __init__(self, sock: trio.socket.SocketType, pushed: bytes = b"") -> None:
         self.sock = sock
+        self._pushed = pushed
+
+    def when_blocked(self, wake: Callable[[], None]) -> None:
+        """See `Wire.when_blocked`: never happens, reading writes nothing here."""
 
     def write_now(self, data: bytes | memoryview) -> int:
         """See `Wire.write_now`."""
@@ -85,6 +104,9 @@ class PlainWire:
 
     async def receive(self) -> bytes:
         """See `Wire.receive`."""
+        if self._pushed:
+            data, self._pushed = self._pushed, b""
+            return data
         return await self.sock.recv(READ_BYTES)
 
     def end_output(self) -> None:
