@@ -89,7 +89,7 @@ def later(section: str, key: str) -> str:
 
 def toml(value: object) -> str:
     """A plain value in TOML."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(map(toml, value)) + "]"
     if isinstance(value, bool):
         return str(value).lower()

@@ -58,7 +58,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("user", "sniffer_commands"): None,
     ("user", "slow_client"): "disconnect",
     ("user", "on_server_loss"): "event",
-    ("log", "file"): None,
     ("simulate", "sniffers"): 0,
 }
 

@@ -7,6 +7,7 @@ repeats the value: what stands in the wrong place may be a secret.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -19,6 +20,7 @@ __all__ = [
     "Host",
     "Line",
     "Name",
+    "Network",
     "Number",
     "Rule",
     "Seconds",
@@ -160,6 +162,22 @@ class Host:
         if text == "*":
             raise ValueError('expected an address: all of them are "0.0.0.0" (IPv4) or "::" (IPv6)')
         return text
+
+
+@attrs.frozen
+class Network:
+    """An IP address or a network of them, such as ``192.0.2.0/24``."""
+
+    def read(self, value: object) -> str:
+        """The network in its shortest spelling; a single address is a network of one."""
+        text = check_type(value, str)
+        try:
+            return str(ipaddress.ip_network(text))
+        except ValueError:
+            problem = 'expected an address or a network such as "192.0.2.7" or "2001:db8::/32"'
+        if "/" in text:
+            problem += ", with no bits set behind the prefix"
+        raise ValueError(problem)
 
 
 @attrs.frozen

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 
 import attrs
 
-from amp.config.rules import EventMaskText, Host, Line, Name, Number, Seconds, Whole
+from amp.config.rules import EventMaskText, Host, Line, Name, Network, Number, Seconds, Whole
 from amp.config.secret import Secret
 
 __all__ = [
@@ -116,6 +116,16 @@ class Limits:
     actions_per_client: Count = 64
     actions_per_server: Count = 1000
     connections: Count = 10_000
+    connections_per_address: Count = 1000
+    connections_per_user: Count = 1000
+    strangers: Count = 1000
+    login_failures: Count = 20
+    login_failures_within_s: Timeout = 600.0
+    login_delay_s: Annotated[float, Seconds(1.0, 60.0)] = 15.0
+    ban_s: Annotated[float, Seconds(0.0)] = 600.0
+    exempt: tuple[Annotated[str, Network()], ...] = ("127.0.0.0/8", "::1/128")
+    actions_per_second: Count = 1000
+    user_actions_per_second: Count = 10_000
     line_bytes: Annotated[int, Whole(256, 1022, "bytes")] = 1022
     headers: Annotated[int, Whole(16, 128)] = 128
     max_frame_bytes: Bytes = 16_777_216
@@ -124,10 +134,11 @@ class Limits:
 
 @attrs.frozen(kw_only=True)
 class Log:
-    """``[log]``: what goes to standard error, and how."""
+    """``[log]``: what is logged, where and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
+    file: Annotated[str, Line("a path", 4000)] | None = None
 
 
 @attrs.frozen(kw_only=True)
