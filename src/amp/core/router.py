@@ -116,9 +116,11 @@ class Router:
         out: list[Command] = []
         if now < self._alarm.at:
             return out
-        self._alarm.clear()
         for server in self._servers.values():
             self._let_time_pass(server, now, out)
+        self._alarm.clear()
+        for server in self._servers.values():
+            server.set_alarm(now)
         return out
 
     def shutdown(self) -> list[Command]:
@@ -206,7 +208,7 @@ class Router:
         if original:
             out.append(SendToClient(client.number, data))
         else:
-            client.answer_in_order(n, data, False, out)
+            client.answer_in_order(n - 1, data, False, out)  # in the place of action n
 
     def _on_local_answer(self, event: LocalAnswer, _now: float) -> list[Command]:
         out: list[Command] = []
@@ -385,7 +387,6 @@ class Router:
             self._let_time_pass_on(server, link, now, out)
         server.links.handle_timeout(now, out)
         server.drain(now, out)
-        server.set_alarm()
 
     def _let_time_pass_on(self, server: Server, link: Link, now: float, out: list[Command]) -> None:
         for pending in link.due(now):

@@ -26,7 +26,7 @@ class Lane:
         client: whose.
         server: where.
         link: where ``sent`` is; all on one link, so that the client's order stays.
-        sent: on that link and awaited.
+        sent: on that link and awaited; what Asterisk passed over without an answer may be on an earlier one.
         waiting: not sent yet, in order.
         holders: how many of ``sent`` hold events.
         held_until: when the hold ends at the latest; infinity when nothing is held.

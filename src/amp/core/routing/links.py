@@ -32,7 +32,7 @@ class Links:
         config: of the server.
         numbers: fresh link numbers, shared by all servers.
         jitter: numbers from 0 to 1 for the backoff.
-        alarm: is set to whenever `handle_timeout` has something to do.
+        alarm: rings no later than `next_deadline`.
 
     Methods append what is to be done to ``out``. Those that end links return them, so that the caller can end
     their actions, and then calls `tell`.
@@ -143,6 +143,7 @@ class Links:
         out.extend(CloseLink(self.config.name, link.number) for link in ended)
         self.events, self.actions = None, {}
         self.up, self.reason = False, reason
+        self._told_up = False  # the clients are told in another way
         self._split_at = math.inf
         return ended
 
@@ -177,24 +178,24 @@ class Links:
         return self._opening() > 0 or (len(self.actions) < self.config.max_sessions and now >= self._grow_at)
 
     def handle_timeout(self, now: float, out: list[Command]) -> None:
-        """Close idle links, try a second session again; set the alarm for the next time."""
-        self._close_idle(now, out)
+        """Close idle links, try a second session again."""
+        for link in self._spare():
+            if link.idle_since + self.config.idle_s <= now:
+                del self.actions[link.number]
+                out.append(CloseLink(self.config.name, link.number))
         if self._split_at <= now and self.events is not None and self.events.state is LinkState.READY:
             self._split_at = math.inf
             self._open_action(0.0, now, out)
-        if self._split_at > now:
-            self._alarm.by(self._split_at)
 
-    def _close_idle(self, now: float, out: list[Command]) -> None:
+    def next_deadline(self, now: float) -> float:
+        """When time alone changes something next, in monotonic seconds; that of the actions is not meant."""
+        idle = min((link.idle_since for link in self._spare()), default=math.inf) + self.config.idle_s
+        return min((at for at in (idle, self._split_at, self._grow_at) if at > now), default=math.inf)
+
+    def _spare(self) -> list[Link]:
+        """Links without work, except the first one that could do some."""
         ready = [link for link in self.actions.values() if link.state is LinkState.READY]
-        for link in ready[:0:-1]:
-            if link.flight or link.skipped:
-                continue
-            if link.idle_since + self.config.idle_s > now:
-                self._alarm.by(link.idle_since + self.config.idle_s)
-                continue
-            del self.actions[link.number]
-            out.append(CloseLink(self.config.name, link.number))
+        return [link for link in ready[1:] if not link.flight and not link.skipped]
 
     # How it is done.
 
@@ -217,8 +218,7 @@ class Links:
             self._alarm.by(now)
 
     def _check_up(self) -> None:
-        if self.events is None or self.events.state is not LinkState.READY:
-            return
+        """The event link is READY (all that leads here needs it); is there a link for actions too?"""
         if self.single or any(link.state is LinkState.READY for link in self.actions.values()):
             self.up, self.reason = True, ""
 

@@ -118,10 +118,8 @@ class Server:
             self._alarm.by(link.next_deadline())
 
     def forget_client(self, client: int) -> None:
-        """A client is gone: what it sent stays on the links, what it did not send is dropped."""
-        lane = self.lanes.pop(client, None)
-        if lane is None:
-            return
+        """A client with actions here is gone: what it sent stays on the links, the rest is dropped."""
+        lane = self.lanes.pop(client)
         self.queue.pop(client, None)
         self.load -= len(lane.waiting)
         for pending in lane.sent.values():
@@ -151,18 +149,18 @@ class Server:
                 self.counters.holds_exceeded += 1
                 lane.flush_hold(self._limits.order_hold_s, now, out)
 
-    def set_alarm(self) -> None:
-        """Set the alarm by every deadline that is this class's business."""
+    def set_alarm(self, now: float) -> None:
+        """Set the alarm by every deadline of this server, after all that is due was done."""
         held = min((lane.held_until for lane in self.lanes.values()), default=math.inf)
         unsent = min((pending.deadline for pending in self.unsent()), default=math.inf)
         late = min((link.next_deadline() for link in self.links.all()), default=math.inf)
-        self._alarm.by(min(held, unsent, late))
+        self._alarm.by(min(held, unsent, late, self.links.next_deadline(now)))
 
     # How it is done.
 
     def _place(self, lane: Lane, pending: Pending, now: float) -> Link | None:
-        if lane.sent:
-            return self._place_behind(lane, pending)
+        if (link := self._link_of(lane)) is not None:
+            return self._place_behind(link, lane, pending)
         busy_s = self.links.config.busy_s
         exclusive = pending.exclusive
         for link in self.links.carriers():
@@ -173,10 +171,8 @@ class Server:
             self._reserved = min(ready, key=lambda link: len(link.flight), default=None)
         return None
 
-    def _place_behind(self, lane: Lane, pending: Pending) -> Link | None:
+    def _place_behind(self, link: Link, lane: Lane, pending: Pending) -> Link | None:
         """The link of the client's earlier actions; ``None`` if those must be answered first."""
-        link = lane.link
-        assert link is not None  # something is on it
         if link is self._reserved or (link.role is LinkRole.EVENTS) is not self.links.single:
             return None  # or the server fell back to one session, or came back to two
         if pending.exclusive and not link.is_only_for(lane.client):
@@ -210,4 +206,10 @@ class Server:
         return b"Action: Ping\r\nActionID: %s\r\n\r\n" % wire_id
 
     def _grow(self, now: float, out: list[Command]) -> None:
-        self.links.grow(sum(not lane.sent for lane in self.queue.values()), now, out)
+        self.links.grow(sum(self._link_of(lane) is None for lane in self.queue.values()), now, out)
+
+    @staticmethod
+    def _link_of(lane: Lane) -> Link | None:
+        """Where Asterisk is still to answer this client; what it passed over ties a client to no link."""
+        link = lane.link
+        return link if link is not None and lane.sent and next(reversed(lane.sent)) in link.flight else None

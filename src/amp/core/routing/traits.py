@@ -74,22 +74,30 @@ class Traits(NamedTuple):
 
 
 def traits_of(frame: Frame) -> Traits:
-    """Read an action's headers once; of repeated ones the first counts, as with Asterisk."""
-    fields = {name.lower(): value for name, value in reversed(frame.headers)}
-    name = fields.get(b"action", b"").lower()
-    server = fields.get(b"server", b"").strip()
+    """Read an action's headers; of repeated ones the first counts, as with Asterisk."""
+    server = name = b""
+    for header, value in reversed(frame.headers):
+        key = header.lower()
+        if key == b"action":
+            name = value.lower()
+        elif key == b"server":
+            server = value.strip()
     if name in BLOCKERS:
-        return _blocker(server, name, fields)
-    fenced = name in RAW_VALUED and (name != b"status" or b"variables" in fields or b"allvariables" in fields)
+        return _blocker(server, name, frame)
+    fenced = name in RAW_VALUED and (name != b"status" or _names_variables(frame))
     return Traits(server, name, fenced, fenced, 0.0, COMPLETIONS.get(name, b""))
 
 
-def _blocker(server: bytes, name: bytes, fields: dict[bytes, bytes]) -> Traits:
+def _blocker(server: bytes, name: bytes, frame: Frame) -> Traits:
     if name != b"originate":
         return Traits(server, name, True, False, 0.0, b"")
-    if fields.get(b"async", b"").lower() in TRUE:
+    if (frame.get(b"Async") or b"").lower() in TRUE:
         return Traits(server, name, False, False, 0.0, b"")
-    return Traits(server, name, True, False, _timeout_ms(fields.get(b"timeout", b"")) / 1000, b"")
+    return Traits(server, name, True, False, _timeout_ms(frame.get(b"Timeout") or b"") / 1000, b"")
+
+
+def _names_variables(frame: Frame) -> bool:
+    return frame.get(b"Variables") is not None or frame.get(b"AllVariables") is not None
 
 
 def _timeout_ms(value: bytes) -> int:
