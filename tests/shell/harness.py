@@ -22,7 +22,7 @@ from amp.sim.asterisk import SimAsterisk
 PATIENCE_S = 20
 """How long anything may take before a test fails; nothing is asserted about how long it took."""
 
-ANNA = User(name="anna", secret=Secret("anna's"), read=("all",), write=("all",))
+ANNA = User(name="anna", secret=Secret("anna's"), read=("all",), write=("all", "command"))
 
 
 class AmiClient:

@@ -12,7 +12,7 @@ __all__ = ["advice"]
 
 def advice(config: Config) -> tuple[str, ...]:
     """One sentence for each doubtful setting, beginning with its path; no secret in any."""
-    return (*_open_listeners(config), *_nobody(config), *_same_server(config))
+    return (*_open_listeners(config), *_nobody(config), *_unused(config), *_same_server(config))
 
 
 def _open_listeners(config: Config) -> Iterator[str]:
@@ -26,10 +26,18 @@ def _open_listeners(config: Config) -> Iterator[str]:
 
 
 def _nobody(config: Config) -> Iterator[str]:
-    if not config.user and config.proxy.authentication == "required":
+    if not config.user and config.proxy.proxy_key is None and config.proxy.authentication == "required":
         yield "user: there is none, so nobody can log in"
     if not config.server and config.simulate is None:
         yield "server: there is none, so there is nothing to see"
+
+
+def _unused(config: Config) -> Iterator[str]:
+    proxy = config.proxy
+    if proxy.anonymous_user is not None and proxy.authentication == "required":
+        yield "proxy.anonymous_user: nobody is anonymous while authentication is required"
+    if proxy.proxy_key_user is not None and proxy.proxy_key is None:
+        yield "proxy.proxy_key_user: there is no proxy_key"
 
 
 def _same_server(config: Config) -> Iterator[str]:

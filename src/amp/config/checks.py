@@ -30,6 +30,8 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_duplicates("user", _texts(users, "name"), ()),
         *_default_server(data, known),
         *_user_servers(users, known),
+        *_named_users(data, list(_texts(users, "name").values())),
+        *_narrowed_commands(users),
         *_same_address(listens),
         *_no_protocol(listens),
     ]
@@ -93,6 +95,22 @@ def _user_servers(users: Tables, known: list[str]) -> Iterator[str]:
         for path, name in named:
             if isinstance(name, str) and name not in known:
                 yield f"{path}: no server has this name{suggestion(name, known)}"
+
+
+def _named_users(data: Mapping[str, object], known: list[str]) -> Iterator[str]:
+    proxy = data.get("proxy")
+    for key in ("proxy_key_user", "anonymous_user"):
+        name = proxy.get(key) if isinstance(proxy, dict) else None
+        if isinstance(name, str) and name not in known:
+            yield f"proxy.{key}: no user has this name{suggestion(name, known)}"
+
+
+def _narrowed_commands(users: Tables) -> Iterator[str]:
+    """``commands`` narrows a door that only its own name opens; it opens none."""
+    for index, user in users:
+        write = user.get("write", [])
+        if user.get("commands") and isinstance(write, list) and "command" not in write:
+            yield f"user[{index}].commands: expected 'command' in write as well; without it no command runs"
 
 
 def _same_address(listens: Tables) -> Iterator[str]:

@@ -22,10 +22,6 @@ NOT_BUILT_SECTIONS: Final = ("database", "metrics")
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
-    ("proxy", "autofilter"): "unique",
-    ("proxy", "proxy_key"): None,
-    ("proxy", "proxy_key_user"): None,
-    ("proxy", "anonymous_user"): None,
     ("proxy", "detect_timeout"): None,
     ("listen", "unix"): None,
     ("listen", "tls"): "off",
@@ -53,8 +49,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("user", "brionly"): False,
     ("user", "xfronly"): False,
     ("user", "novar"): False,
-    ("user", "eventfilter"): None,
-    ("user", "commands"): None,
     ("user", "sniffer_commands"): None,
     ("user", "slow_client"): "disconnect",
     ("user", "on_server_loss"): "event",
@@ -64,8 +58,7 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("listen", "protocols"): ("http", "websocket", "voipmonitor"),
     ("server", "kind"): ("voipmonitor",),
-    ("user", "read"): ("admin", "fanout"),
-    ("user", "write"): ("admin", "fanout"),
+    ("user", "read"): ("admin",),
 }
 
 

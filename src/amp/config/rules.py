@@ -14,8 +14,10 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from amp.config.units import format_duration, parse_duration
+from amp.core.policy.filter_rule import BadFilter, parse_setting
 
 __all__ = [
+    "EventFilterText",
     "EventMaskText",
     "Host",
     "Line",
@@ -195,6 +197,20 @@ class EventMaskText:
             if word not in self.classes:
                 hint = suggestion(word, ("on", "off", *self.classes))
                 raise ValueError(f'expected "on", "off" or classes such as "call,agent"{hint}')
+        return text
+
+
+@attrs.frozen
+class EventFilterText:
+    """An event filter as it stands in manager.conf, old or new style, or only its right side."""
+
+    def read(self, value: object) -> str:
+        """The text as it is."""
+        text = check_type(value, str)
+        check_line(text, "an event filter")
+        rule = parse_setting(text)
+        if isinstance(rule, BadFilter):  # its detail would repeat the value
+            raise ValueError(f"expected an event filter as in manager.conf: {rule.message.decode()}")
         return text
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Literal, get_args
 
 import attrs
 
-from amp.config.rules import EventMaskText, Host, Line, Name, Network, Number, Seconds, Whole
+from amp.config.rules import EventFilterText, EventMaskText, Host, Line, Name, Network, Number, Seconds, Whole
 from amp.config.secret import Secret
+from amp.core.policy.event_filter import MAX_RULES
 
 __all__ = [
     "RIGHTS",
@@ -27,6 +28,7 @@ __all__ = [
     "Right",
     "Simulate",
     "User",
+    "WriteRight",
     "key_of",
 ]
 
@@ -36,10 +38,20 @@ Right = Literal[
 ]  # fmt: skip
 """Classes as Asterisk names them (``perms[]`` in its main/manager.c)."""
 
+WriteRight = Literal[
+    "all", "system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting",
+    "cdr", "dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message",
+    "admin", "fanout",
+    "contexts", "dbput", "dialplan_extension", "files", "function_calls", "mixmonitor_command", "module_load",
+    "originate_application", "special_variables",
+]  # fmt: skip
+"""The same, amp's own rights, and the doors of `amp.core.policy.classes` that are no class."""
+
 RIGHTS: tuple[str, ...] = get_args(Right)
 
 ServerName = Annotated[str, Name("a server's name", reserved=("first", "none"))]
 ServerRef = Annotated[str, Name("a server's name")]
+UserRef = Annotated[str, Line("a user name")]
 Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
@@ -53,6 +65,10 @@ class Proxy:
     default_server: ServerRef = "first"
     authentication: Literal["required", "none"] = "required"
     greeting: Annotated[str, Line("a greeting")] = "Asterisk Call Manager/11.0.0"
+    autofilter: Literal["off", "unique", "on"] = "unique"
+    proxy_key: Secret | None = None
+    proxy_key_user: UserRef | None = None
+    anonymous_user: UserRef | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -94,12 +110,20 @@ class AsteriskServer:
 class User:
     """``[[user]]``: who may connect, and what they may see and do."""
 
-    name: Annotated[str, Line("a user name")]
+    name: UserRef
     secret: Secret
     read: tuple[Right, ...] = ("all",)
-    write: tuple[Right, ...] = ()
+    write: tuple[WriteRight, ...] = ()
     server: ServerRef | None = None
     servers: tuple[ServerRef, ...] = ()
+    contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
+    commands: tuple[Annotated[str, Line("a command")], ...] = ()
+    eventfilter: tuple[Annotated[str, EventFilterText()], ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse more filters than one session may have."""
+        if len(self.eventfilter) > MAX_RULES:
+            raise ValueError(f"expected at most {MAX_RULES} filters in eventfilter")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,22 +9,26 @@ import itertools
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
 import attrs
 import trio
 
-from amp.config.schema import AsteriskServer, Config
+from amp.config.schema import AsteriskServer, Config, Proxy
+from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
 from amp.core.ami.auth import Accounts, User
 from amp.core.ami.framing import ActionReader
 from amp.core.ami.ids import ActionIds
 from amp.core.ami.session import ClientSession
 from amp.core.ami.upstream import UpstreamConnection
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.journal import Journal
+from amp.core.policy.authorise import Policy
+from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
 from amp.core.routing.commands import LinkRole, OpenLink
 from amp.core.routing.settings import LinksConfig, RouterLimits
@@ -72,18 +76,9 @@ class App:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.accounts = Accounts(
-            User(
-                name=user.name,
-                secret=user.secret.reveal(),
-                read=user.read,
-                write=user.write,
-                server=user.server,
-                servers=user.servers,
-            )
-            for user in config.user
-        )
-        self.anonymous = User(name="anonymous") if config.proxy.authentication == "none" else None
+        users = {user.name: _user(user) for user in config.user}
+        self.accounts = Accounts(users.values(), _key_user(config.proxy, users))
+        self.anonymous = _anonymous_user(config.proxy, users)
         self._numbers = itertools.count(1)
         self._started = 0.0
         self._log = log.get_logger()
@@ -171,7 +166,7 @@ class App:
             next(self._numbers),
             wire,
             address,
-            self._session(),
+            self._session(switchboard),
             switchboard,
             self._outlet_limits(),
             switchboard.crowd,
@@ -182,7 +177,7 @@ class App:
         finally:
             switchboard.remove_client(client)
 
-    def _session(self) -> ClientSession:
+    def _session(self, switchboard: Switchboard) -> ClientSession:
         limits = self.config.limits
         return ClientSession(
             greeting=self.config.proxy.greeting.encode(),
@@ -192,6 +187,8 @@ class App:
             now=trio.current_time(),
             started=self._started,
             anonymous=self.anonymous,
+            autofilter=Autofilter[self.config.proxy.autofilter.upper()],
+            world=switchboard.world,
             reader=ActionReader(limits.line_bytes, limits.headers),
         )
 
@@ -236,7 +233,7 @@ class App:
             connection=partial(self._connection, server, ids),
             limits=attrs.evolve(self._outlet_limits(), stall_timeout=server.keepalive_s * 3),
         )
-        return ServerSide(server.name, epoch, settings, stats)
+        return ServerSide(server.name, epoch, settings, stats, server.username, server.events)
 
     def _connection(
         self, server: AsteriskServer, ids: ActionIds, command: OpenLink, now: float
@@ -251,6 +248,34 @@ class App:
             max_frame_bytes=self.config.limits.max_frame_bytes,
             now=now,
         )
+
+
+def _user(user: ConfiguredUser) -> User:
+    event_filter, _ = EventFilter.from_settings(user.eventfilter)
+    return User(
+        name=user.name,
+        secret=user.secret.reveal(),
+        read=user.read,
+        policy=Policy(write=user.write, contexts=user.contexts, commands=user.commands),
+        event_filter=event_filter,
+        server=user.server,
+        servers=user.servers,
+    )
+
+
+def _key_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:
+    """Who comes in by the proxy key: reads all and writes nothing, unless a user is named."""
+    if proxy.proxy_key is None:
+        return None
+    user = users[proxy.proxy_key_user] if proxy.proxy_key_user else User(name="proxy key")
+    return attrs.evolve(user, secret=proxy.proxy_key.reveal())
+
+
+def _anonymous_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:
+    """Who everybody is that has not logged in; the same holds for it."""
+    if proxy.authentication == "required":
+        return None
+    return users[proxy.anonymous_user] if proxy.anonymous_user else User(name="anonymous")
 
 
 def _links_config(server: AsteriskServer) -> LinksConfig:

@@ -10,17 +10,20 @@ import trio
 
 from amp.core.ami.auth import User
 from amp.core.ami.framing import NeedData
-from amp.core.ami.mask import EventMask
 from amp.core.ami.session import ClientSession
 from amp.core.ami.session_events import (
     ActionReceived,
+    AutofilterChanged,
     Closing,
+    FilterChanged,
     LoggedIn,
     LoginFailed,
     MaskChanged,
     Reply,
     WaitStarted,
 )
+from amp.core.fanout.autofilter import Autofilter
+from amp.core.fanout.view import ViewKey
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
 from amp.core.stats import ClientStats
 from amp.shell.crowd import Crowd
@@ -42,7 +45,7 @@ class ClientOwner(Protocol):
         """Hand an event to the router and carry out what it says."""
 
     def client_subscribed(self, client: Client) -> None:
-        """The client's user or mask changed; see `Client.user` and `Client.mask`."""
+        """What the client may or wants to see changed; see `Client.user` and `Client.view`."""
 
 
 class Client:
@@ -53,7 +56,7 @@ class Client:
         address: where it connects from, for people.
         outlet: its output.
         user: who it is, once signed in.
-        mask: the events it wants, within what its user may read.
+        view: what it sees of the events; ``None`` if it sees none.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class Client:
         self.address = address
         self.outlet = Outlet(wire, limits, self.cut, crowd, number)
         self.user: User | None = None
-        self.mask: EventMask | None = None
+        self.view: ViewKey | None = None
         self.stats = ClientStats()
         self.login_failures = 0
         self.connected_at = trio.current_time()
@@ -80,11 +83,15 @@ class Client:
         self._closing = False
 
     @property
-    def visible_servers(self) -> frozenset[bytes] | None:
-        """The servers whose events it sees; ``None`` for all. A pinned user sees its own."""
-        if self.user is None or self.user.server is None:
-            return None
-        return frozenset(name.encode() for name in (self.user.server, *self.user.servers))
+    def host(self) -> str:
+        """Where it connects from, without the port."""
+        host, colon, _ = self.address.rpartition(":")
+        return host.strip("[]") if colon else self.address
+
+    @property
+    def action_id(self) -> bytes:
+        """The ActionID that it set last, empty if none."""
+        return self._session.action_id
 
     async def run(self) -> None:
         """Serve the client until it is gone. Network trouble ends it quietly; bugs are logged and end it."""
@@ -206,10 +213,8 @@ class Client:
                     self._forward(ClientAction(self.number, frame, action_id, *self._pin()))
                 case Reply(data, ordered):
                     self._reply(data, ordered=ordered)
-                case LoggedIn(user, events):
-                    self._subscribe(user, events)
-                case MaskChanged(events):
-                    self._subscribe(self.user, events)
+                case LoggedIn() | MaskChanged() | FilterChanged() | AutofilterChanged():
+                    self._subscribe()
                 case LoginFailed(username):
                     self.login_failures += 1
                     get_logger(client=self.number).warning(
@@ -232,9 +237,19 @@ class Client:
         else:
             self.outlet.offer(data)
 
-    def _subscribe(self, user: User | None, events: EventMask) -> None:
-        self.user = user
-        self.mask = events
+    def _subscribe(self) -> None:
+        session = self._session
+        self.user = session.user
+        bound_to = session.user.bound_to if session.user else None
+        asks = (self.number, session.action_id) if session.autofilter is Autofilter.ON else None
+        view = ViewKey(
+            mask=session.events,
+            servers=None if bound_to is None else frozenset(name.encode() for name in bound_to),
+            filter=session.event_filter,
+            autofilter=session.autofilter,
+            asker=asks,
+        )
+        self.view = view if view.mask else None
         self._owner.client_subscribed(self)
 
     def _pin(self) -> tuple[str | None, tuple[str, ...]]:

@@ -16,9 +16,10 @@ import trio
 
 from amp.core.ami.frame import Frame
 from amp.core.ami.ids import ActionIds
+from amp.core.fanout.batch import ALL_BARE
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
-from amp.core.fanout.view import ViewKey
+from amp.core.proxy_actions.world import ClientSeen, ServerSeen, World
 from amp.core.router import Router
 from amp.core.routing import commands as do
 from amp.core.routing import events as on
@@ -43,6 +44,10 @@ class ServerSide:
     epoch: bytes
     settings: LinkSettings
     stats: ServerStats
+    username: str
+    """The account that amp uses there."""
+    events: str
+    """What amp asks for at login."""
     intake: Intake | None = None
     """Of the event link's present login."""
     own_addresses: set[bytes] = attrs.field(factory=set)
@@ -52,6 +57,11 @@ class ServerSide:
     def wire_name(self) -> bytes:
         """The name as frames carry it."""
         return self.name.encode()
+
+    def seen(self, up: bool) -> ServerSeen:
+        """What ProxyActions show of it."""
+        settings = self.settings
+        return ServerSeen(self.name, up, settings.host, settings.port, self.username, self.events)
 
     def remember_address(self, address: str) -> None:
         """One more of our links ends here."""
@@ -147,14 +157,22 @@ class Switchboard:
         await self._left.wait()
 
     def client_subscribed(self, client: Client) -> None:
-        """The client's user or mask changed: put its outlet where its events are."""
-        if client.mask:
-            view = ViewKey(mask=client.mask, servers=client.visible_servers)
-            self.hub.attach(client.outlet, view, client.stats)
+        """What the client sees changed: put its outlet where its events are."""
+        if client.view is not None:
+            self.hub.attach(client.outlet, client.view, client.stats)
             self.crowd.join(client.outlet)
         else:
             self.hub.detach(client.outlet)
             self.crowd.leave(client.outlet)
+
+    def world(self) -> World:
+        """What ProxyActions show."""
+        clients = [
+            ClientSeen(client.user.name if client.user else "", client.host, client.action_id)
+            for client in self.clients.values()
+        ]
+        statuses = self.router.status(trio.current_time())
+        return World(tuple(clients), tuple(self.servers[status.name].seen(status.up) for status in statuses))
 
     # -- links ---------------------------------------------------------------------------------------
 
@@ -201,10 +219,11 @@ class Switchboard:
             return
         for run in side.intake.take(frames):
             match run:
-                case Broadcasts(broadcasts):
-                    self.hub.broadcast(side.wire_name, broadcasts)
+                case Broadcasts(broadcasts, shown):
+                    self.hub.broadcast(side.wire_name, broadcasts, None, shown)
                 case AskerBroadcast(frame):
-                    self.hub.broadcast(side.wire_name, [frame], asker_of(run, self._ids))
+                    shown = {0: run.shown} if run.shown else ALL_BARE
+                    self.hub.broadcast(side.wire_name, [frame], asker_of(run, self._ids), shown)
                 case OwnAnswer(frame):
                     self.act(on.OwnAnswers(side.name, [frame]))
 

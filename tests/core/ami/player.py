@@ -8,13 +8,14 @@ from amp.core.ami.auth import Accounts, User
 from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.session import ClientSession
 from amp.core.ami.session_events import Closing, LoggedIn, Reply, SessionEvent
+from amp.core.policy.authorise import Policy
 from replay import Recording, slices
 
 GREETING = b"Asterisk Call Manager/11.0.0"
 CHALLENGE = b"204891251"
 
 # The users of the lab that made the recordings.
-AMP = User(name="amp", secret="secret", write=["all"])
+AMP = User(name="amp", secret="secret", policy=Policy(write=["all", "command"]))
 READONLY = User(name="readonly", secret="secret", read=["system", "call"])
 NOBODY = User(name="nobody", secret="secret", read=[])
 ACCOUNTS = Accounts([AMP, READONLY, NOBODY])

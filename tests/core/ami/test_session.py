@@ -116,14 +116,6 @@ def test_a_ping_to_a_server_goes_there() -> None:
     assert isinstance(event, ActionReceived)
 
 
-def test_filter_never_goes_upstream() -> None:
-    """There it would filter the events of all clients."""
-    (reply,) = say(signed_in(), b"Action: Filter", b"Operation: Add", b"ActionID: f")
-    assert reply == Reply(
-        b"Response: Error\r\nActionID: f\r\nMessage: Filter: not built yet\r\n\r\n", ordered=False
-    )
-
-
 def test_a_failed_login_takes_one_second_and_the_connection() -> None:
     """Told at once, answered after exactly a second; what came behind it is lost."""
     conn = session()

@@ -228,7 +228,8 @@ def test_action_ids_of_others_are_hidden(extra: bytes, bare: bytes) -> None:
     head = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: A"
     sorter = intake(stats)
     for _ in range(2):
-        assert sorter.take([head, head + extra, HANGUP]) == [Broadcasts([head, head + bare, HANGUP])]
+        (run,) = sorter.take([head, head + extra, HANGUP])
+        assert run == Broadcasts([head, head + bare, HANGUP], {1: head + extra})
     assert stats.action_ids_hidden == 2
 
 
@@ -236,7 +237,8 @@ def test_action_ids_of_others_are_hidden(extra: bytes, bare: bytes) -> None:
 def test_broken_pieces_cannot_pass_for_an_answer(frame: bytes) -> None:
     """An ActionID in them is a forgery: clients would take the piece for what they wait for."""
     forged = frame + b"\r\nActionID: 7"
-    assert intake().take([HANGUP, forged, forged]) == [Broadcasts([HANGUP, frame, frame])]
+    (run,) = intake().take([HANGUP, forged, forged])
+    assert run == Broadcasts([HANGUP, frame, frame], {1: forged, 2: forged})
 
 
 def test_the_position_counts_without_other_action_ids() -> None:
@@ -245,7 +247,8 @@ def test_the_position_counts_without_other_action_ids() -> None:
     own = b"\r\nActionID: " + PREFIX + b"2.9-a-b"
     frame = head + b"\r\nActionID: x\r\nA: 1" + own + b"\r\nB: 2" + own + b"\r\nactionid: y"
     (run,) = intake().take([frame])
-    assert run == AskerBroadcast(head + b"\r\nA: 1\r\nB: 2", PREFIX + b"2.9-a-b", len(head + b"\r\nA: 1"))
+    bare, at = head + b"\r\nA: 1\r\nB: 2", len(head + b"\r\nA: 1")
+    assert run == AskerBroadcast(bare, PREFIX + b"2.9-a-b", at, frame.replace(PREFIX + b"2.9-", b""))
     assert asker_of(run, IDS) == Asker(2, b"a-b", len(head + b"\r\nA: 1"))
 
 

@@ -9,6 +9,9 @@ from typing import Protocol
 
 import attrs
 
+from amp.core.policy.authorise import Policy
+from amp.core.policy.event_filter import NO_FILTER, EventFilter
+
 __all__ = ["Accounts", "Authenticator", "User", "md5_key", "same_secret"]
 
 
@@ -41,7 +44,8 @@ class User:
         name: the login name.
         secret: the password; never shown by ``repr``. An empty one lets nobody in.
         read: event classes the user may see, in Asterisk's words (``all`` among them).
-        write: action classes the user may use.
+        policy: what the user may do.
+        event_filter: what of the classes in ``read`` it gets; a session can add filters to it.
         server: the one server this user's actions go to when the action names none.
         servers: further servers that the user may name.
     """
@@ -49,19 +53,33 @@ class User:
     name: str
     secret: bytes = attrs.field(default=b"", repr=False, converter=_as_bytes)
     read: frozenset[str] = attrs.field(default=frozenset(("all",)), converter=_names)
-    write: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
+    policy: Policy = attrs.field(factory=Policy)
+    event_filter: EventFilter = NO_FILTER
     server: str | None = None
     servers: tuple[str, ...] = ()
 
+    @property
+    def write(self) -> frozenset[str]:
+        """The classes, rights and doors of its policy."""
+        return self.policy.write
+
+    @property
+    def bound_to(self) -> frozenset[str] | None:
+        """The only servers whose events it sees and which it may name; ``None`` for all."""
+        return None if self.server is None else frozenset((self.server, *self.servers))
+
 
 class Authenticator(Protocol):
-    """What a client session asks when somebody signs in. Both answers must not tell *why* it is no."""
+    """What a client session asks when somebody signs in. No answer may tell *why* it is no."""
 
     def verify_secret(self, username: bytes, secret: bytes) -> User | None:
         """The user of that name, if this is the secret."""
 
     def verify_md5(self, username: bytes, challenge: bytes, key: bytes) -> User | None:
         """The user of that name, if ``key`` is `md5_key` of the challenge and the user's secret."""
+
+    def verify_proxy_key(self, key: bytes) -> User | None:
+        """Who the client is, if this is the key to give in ``ProxyKey`` instead of a login."""
 
 
 @attrs.define(init=False)
@@ -70,16 +88,22 @@ class Accounts:
 
     An unknown name is compared as well, against a secret nobody has, so that names cannot be told
     from the time an answer takes.
+
+    Args:
+        users: who may sign in by name.
+        key_user: who comes in by the proxy key, which is its secret; ``None`` if nobody does.
     """
 
     users: Mapping[bytes, User]
+    key_user: User | None
 
-    def __init__(self, users: Iterable[User] = ()) -> None:
-        self.replace(users)
+    def __init__(self, users: Iterable[User] = (), key_user: User | None = None) -> None:
+        self.replace(users, key_user)
 
-    def replace(self, users: Iterable[User]) -> None:
+    def replace(self, users: Iterable[User], key_user: User | None = None) -> None:
         """These are the users from now on; sessions that are signed in stay so."""
         self.users = {user.name.encode(): user for user in users}
+        self.key_user = key_user
 
     def verify_secret(self, username: bytes, secret: bytes) -> User | None:
         """The user of that name, if this is the secret; an empty secret is nobody's."""
@@ -88,6 +112,11 @@ class Accounts:
     def verify_md5(self, username: bytes, challenge: bytes, key: bytes) -> User | None:
         """The user of that name, if the key fits; hex digits count without case."""
         return self._checked(username, key.lower(), challenge)
+
+    def verify_proxy_key(self, key: bytes) -> User | None:
+        """The user of the proxy key, if this is it; an empty key is none."""
+        secret = self.key_user.secret if self.key_user else b""
+        return self.key_user if same_secret(key, secret) and secret else None
 
     def _checked(self, username: bytes, given: bytes, challenge: bytes) -> User | None:
         user = self.users.get(username)

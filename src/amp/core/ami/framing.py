@@ -28,6 +28,9 @@ BLANKS: Final = bytes(range(1, 33))
 
 UNSAFE: Final = frozenset(b"\r\0")
 
+RANKS: Final = {b"action": 0, b"proxyaction": 1}
+NO_ACTION: Final = 2
+
 MISSING_ACTION: Final = b"Missing action in request"
 CONTROL_BYTE: Final = b"Failed to parse message: CR or NUL in a line"
 
@@ -91,10 +94,11 @@ class ActionReader:
         """Read one action.
 
         Returns:
-            The action: its first header is always Action (moved there if the client put others before; of
-            several the first counts), values are without the blanks before them, ``raw`` holds the lines
-            with CR LF between them. Or what was bad about a message, `NEED_DATA`, or for ever
-            `END_OF_STREAM` (half a message is dropped, recording half-message-then-close).
+            The action: its first header is always Action, or ProxyAction if there is no Action (moved there
+            if the client put others before; of several the first counts), values are without the blanks
+            before them, ``raw`` holds the lines with CR LF between them. Or what was bad about a message,
+            `NEED_DATA`, or for ever `END_OF_STREAM` (half a message is dropped, recording
+            half-message-then-close).
         """
         message, limit, most = self._message, self._max_line_bytes, self._max_headers
         while True:
@@ -136,9 +140,9 @@ class ActionReader:
             self._bad = None
             return bad
         if headers[0][0].lower() != b"action":
-            headers.sort(key=_is_no_action)
+            headers.sort(key=_rank)
         name, value = headers[0]
-        if not value or name.lower() != b"action":
+        if not value or _rank(headers[0]) == NO_ACTION:
             return BadAction(MISSING_ACTION, _action_id(headers))
         if raw.count(b"\r") != separators or b"\0" in raw:
             return BadAction(CONTROL_BYTE, _action_id(headers))
@@ -155,8 +159,8 @@ def _headers(lines: list[bytes]) -> list[Header]:
     return headers
 
 
-def _is_no_action(header: Header) -> bool:
-    return header[0].lower() != b"action"
+def _rank(header: Header) -> int:
+    return RANKS.get(header[0].lower(), NO_ACTION)
 
 
 def _action_id(headers: list[Header]) -> bytes | None:

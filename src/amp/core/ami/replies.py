@@ -16,6 +16,7 @@ __all__ = [
     "fully_booted",
     "goodbye",
     "pong",
+    "proxy_reply",
     "reply",
     "success",
     "wait_event_done",
@@ -24,10 +25,17 @@ __all__ = [
 
 def reply(response: bytes, action_id: bytes | None, *headers: Header) -> bytes:
     """A frame ``Response``, then ``ActionID`` if there is one, then the headers."""
-    lines = [b"Response: " + response]
-    if action_id:
-        lines.append(b"ActionID: " + action_id)
-    lines += [b"%s: %s" % header for header in headers]
+    return _frame((b"Response", response), action_id, headers)
+
+
+def proxy_reply(response: bytes, action_id: bytes | None, *headers: Header) -> bytes:
+    """The same with ``ProxyResponse``, the answer to a ProxyAction. astmanproxy echoed no ActionID there."""
+    return _frame((b"ProxyResponse", response), action_id, headers)
+
+
+def _frame(first: Header, action_id: bytes | None, others: tuple[Header, ...]) -> bytes:
+    echo = ((b"ActionID", action_id),) if action_id else ()
+    lines = [b"%s: %s" % header for header in (first, *echo, *others)]
     for line in lines:
         check_text(line, "a reply")
     return b"\r\n".join(lines) + b"\r\n\r\n"

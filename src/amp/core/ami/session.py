@@ -1,9 +1,10 @@
 """One client's AMI session, with amp in Asterisk's place.
 
-What belongs to the session itself (signing in and off, Ping, Events, WaitEvent) is answered here, since all
-clients share amp's sessions upstream; everything else is told to the router. Answers are Asterisk's word for
-word; the recordings named below are the proof. On purpose different: blank messages are nothing, and a second
-Login replaces the first user instead of being waved through unread (recording login-twice).
+What belongs to the session itself (signing in and off, Ping, Events, Filter, WaitEvent) is answered here,
+since all clients share amp's sessions upstream, and so are ProxyActions; everything else is told to the
+router. Whether the user may is decided before any of that. Answers are Asterisk's word for word; the
+recordings named below are the proof. On purpose different: blank messages are nothing, and a second Login
+replaces the first user instead of being waved through unread (recording login-twice).
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
 import attrs
 
 from amp.core.ami import replies
 from amp.core.ami.auth import Authenticator, User
 from amp.core.ami.door import OPEN_DOOR, Door
-from amp.core.ami.frame import Frame, check_text
+from amp.core.ami.frame import Frame, FrameKind, check_text
 from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
 from amp.core.ami.session_events import (
     ActionReceived,
+    AutofilterChanged,
     Closing,
+    FilterChanged,
     LoggedIn,
     LoginFailed,
     MaskChanged,
@@ -32,6 +35,13 @@ from amp.core.ami.session_events import (
     WaitStarted,
 )
 from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
+from amp.core.fanout.autofilter import Autofilter
+from amp.core.policy.authorise import authorise
+from amp.core.policy.event_filter import NO_FILTER, EventFilter
+from amp.core.policy.filter_action import add_filter
+from amp.core.proxy_actions.handlers import Request
+from amp.core.proxy_actions.table import DENIED, perform
+from amp.core.proxy_actions.world import World
 
 __all__ = ["ClientSession"]
 
@@ -50,8 +60,11 @@ class ClientSession:
         now: when the connection was taken.
         started: when amp started; FullyBooted tells the time since.
         anonymous: with this user the session begins signed in (``authentication = "none"``).
+        autofilter: how ActionIDs in events are shown, until the client asks for another mode.
+        world: gives what ProxyActions show, as it is at that moment.
         reader: reads the client's actions; give one with other limits if the configuration says so.
         door: who may come in besides knowing a secret, and how long a refusal takes.
+        action_id: the ActionID that the client set last.
     """
 
     greeting: bytes
@@ -61,12 +74,16 @@ class ClientSession:
     now: float
     started: float = attrs.field(default=attrs.Factory(lambda self: self.now, takes_self=True))
     anonymous: User | None = None
+    autofilter: Autofilter = Autofilter.UNIQUE
+    world: Callable[[], World] = attrs.field(default=World, repr=False)
     reader: ActionReader = attrs.field(factory=ActionReader, repr=False)
     door: Door = attrs.field(default=OPEN_DOOR, repr=False)
 
     state: ClientState = attrs.field(default=ClientState.AWAIT_LOGIN, init=False)
     user: User | None = attrs.field(default=None, init=False)
     events: EventMask = attrs.field(default=NONE, init=False)
+    event_filter: EventFilter = attrs.field(default=NO_FILTER, init=False)
+    action_id: bytes = attrs.field(default=b"", init=False)
     _read: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _wanted: EventMask = attrs.field(default=NONE, init=False)
     _wall: float = attrs.field(default=0.0, init=False)
@@ -146,6 +163,10 @@ class ClientSession:
         Call `next_event` afterwards: `LoggedIn` tells the owner, the client is told nothing.
         """
         if self.state in SIGNED_IN:
+            old = self.user.event_filter if self.user else NO_FILTER
+            if self.user is self.anonymous:
+                self.anonymous = user
+            self.event_filter = self.event_filter.rebased(old, user.event_filter)
             self.user, self._read, self.events = user, user.read, self._wanted.within(user.read)
             self._told.append(LoggedIn(user, self.events))  # not told: an open WaitEvent stays open
 
@@ -153,13 +174,53 @@ class ClientSession:
 
     def _on_action(self, frame: Frame) -> None:
         action_id = frame.get(b"ActionID") or None
-        handler = HANDLERS.get(frame.name.lower())
-        if self.state is ClientState.AWAIT_LOGIN and handler not in BEFORE_LOGIN:
-            self._reply(replies.error(action_id, b"Permission denied"), action_id)
-        elif handler is None:
-            self._tell(ActionReceived(frame, action_id))
-        else:
+        handler = HANDLERS.get(frame.name.lower()) if frame.kind is FrameKind.ACTION else None
+        if handler in BEFORE_LOGIN:
             handler(self, frame, action_id)
+        elif not self._has_good_key(frame, action_id):
+            return
+        elif frame.get(b"ProxyAction"):
+            self._on_proxy_action(frame, action_id)
+        elif self.user is None:
+            self._reply(replies.error(action_id, b"Permission denied"), action_id)
+        elif (refusal := authorise(self.user.policy, frame)) is not None:
+            self._reply(replies.error(action_id, refusal.message), action_id)
+        else:
+            self._note_action_id(action_id)
+            (handler or ClientSession._on_other)(self, frame, action_id)
+
+    def _has_good_key(self, frame: Frame, action_id: bytes | None) -> bool:
+        """Sign in by the header ProxyKey, if there is one and nobody has logged in before."""
+        key = frame.get(b"ProxyKey")
+        if not key or self.user is not self.anonymous:
+            return True
+        user = self.authenticator.verify_proxy_key(key)
+        if not self._lets_in(user, b"", action_id):
+            return False
+        self._sign_in(user, ALL)
+        return True
+
+    def _on_proxy_action(self, frame: Frame, action_id: bytes | None) -> None:
+        outcome = DENIED
+        if (user := self.user) is not None:
+            request = Request(frame=frame, world=lambda: self.world().seen_by(user.name, user.bound_to))
+            outcome = perform(request, user.write)
+        if outcome.logs_off:
+            self._on_logoff(frame, action_id)
+            return
+        if outcome.autofilter is not None:
+            self.autofilter = outcome.autofilter
+            self._tell(AutofilterChanged(self.autofilter, self.action_id))
+        self._reply(replies.proxy_reply(outcome.response, action_id, *outcome.headers), action_id)
+
+    def _note_action_id(self, action_id: bytes | None) -> None:
+        if action_id and action_id != self.action_id:
+            self.action_id = action_id
+            if self.autofilter is Autofilter.ON:
+                self._tell(AutofilterChanged(self.autofilter, action_id))
+
+    def _on_other(self, frame: Frame, action_id: bytes | None) -> None:
+        self._tell(ActionReceived(frame, action_id))
 
     def _on_challenge(self, frame: Frame, action_id: bytes | None) -> None:
         if _wants_md5(frame):
@@ -171,11 +232,7 @@ class ClientSession:
     def _on_login(self, frame: Frame, action_id: bytes | None) -> None:
         username = frame.get(b"Username") or b""
         user = self._verify(username, frame)
-        refusal, delay_s = self.door.judge(user.name if user else None, self.now)
-        if user is None or refusal:
-            self._last_words = replies.error(action_id, refusal)
-            self._tell(LoginFailed(username, refusal))
-            self._deadline = self.now + delay_s
+        if not self._lets_in(user, username, action_id):
             return
         mask = EventMask.parse(frame.get(b"Events"))
         wanted = ALL if mask is None else mask
@@ -184,6 +241,15 @@ class ClientSession:
             data += replies.fully_booted(self.now - self.started)
         self._reply(data, action_id)
         self._sign_in(user, wanted)
+
+    def _lets_in(self, user: User | None, username: bytes, action_id: bytes | None) -> TypeGuard[User]:
+        """Ask the door, which always refuses None, and refuse as it says."""
+        refusal, delay_s = self.door.judge(user.name if user else None, self.now)
+        if refusal:
+            self._last_words = replies.error(action_id, refusal)
+            self._tell(LoginFailed(username, refusal))
+            self._deadline = self.now + delay_s
+        return not refusal
 
     def _verify(self, username: bytes, frame: Frame) -> User | None:
         if not _wants_md5(frame):
@@ -194,7 +260,7 @@ class ClientSession:
 
     def _sign_in(self, user: User, wanted: EventMask) -> None:
         self.user, self._read, self._wanted = user, user.read, wanted
-        self.events = wanted.within(user.read)
+        self.events, self.event_filter = wanted.within(user.read), user.event_filter
         self._deadline = math.inf
         self._tell(LoggedIn(user, self.events))
 
@@ -217,9 +283,14 @@ class ClientSession:
         self._tell(MaskChanged(self.events))
         self._reply(replies.events(action_id, bool(mask)), action_id)
 
-    def _on_filter(self, _frame: Frame, action_id: bytes | None) -> None:
+    def _on_filter(self, frame: Frame, action_id: bytes | None) -> None:
         # Sent upstream it would filter everybody's events.
-        self._reply(replies.error(action_id, b"Filter: not built yet"), action_id)
+        outcome = add_filter(self.event_filter, frame)
+        if outcome.filter != self.event_filter:
+            self.event_filter = outcome.filter
+            self._tell(FilterChanged(outcome.filter))
+        answer = replies.success if outcome.success else replies.error
+        self._reply(answer(action_id, outcome.message), action_id)
 
     def _on_wait_event(self, frame: Frame, action_id: bytes | None) -> None:
         self._tell(WaitStarted())

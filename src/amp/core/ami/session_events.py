@@ -8,10 +8,14 @@ from amp.core.ami.auth import User
 from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import EventMask
+from amp.core.fanout.autofilter import Autofilter
+from amp.core.policy.event_filter import EventFilter
 
 __all__ = [
     "ActionReceived",
+    "AutofilterChanged",
     "Closing",
+    "FilterChanged",
     "LoggedIn",
     "LoginFailed",
     "MaskChanged",
@@ -67,11 +71,29 @@ class MaskChanged(NamedTuple):
     events: EventMask
 
 
+class FilterChanged(NamedTuple):
+    """The client has added a filter; ``event_filter`` is all there are. Told before the reply."""
+
+    event_filter: EventFilter
+
+
+class AutofilterChanged(NamedTuple):
+    """The client shall see ActionIDs otherwise, or with mode ``on`` events of another one.
+
+    Attributes:
+        autofilter: the mode.
+        action_id: what the client set last, ``b""`` if it has set none.
+    """
+
+    autofilter: Autofilter
+    action_id: bytes
+
+
 class LoginFailed(NamedTuple):
     """A login was refused. The answer and the end follow a second or more later; nothing more is read.
 
     Attributes:
-        username: as the client gave it.
+        username: as the client gave it; empty also for a proxy key.
         reason: what the client will be told.
     """
 
@@ -95,4 +117,14 @@ class Closing(NamedTuple):
     drain: bool
 
 
-SessionEvent = Reply | ActionReceived | LoggedIn | MaskChanged | LoginFailed | WaitStarted | Closing
+SessionEvent = (
+    Reply
+    | ActionReceived
+    | LoggedIn
+    | MaskChanged
+    | FilterChanged
+    | AutofilterChanged
+    | LoginFailed
+    | WaitStarted
+    | Closing
+)

@@ -6,7 +6,8 @@ an event that its state does not list cannot happen, and a machine that tries it
 
 Towards clients (amp is the server):
 
-- AWAIT_LOGIN: greeted, not signed in. Everything but Login, Challenge and Logoff is denied.
+- AWAIT_LOGIN: greeted, not signed in. Everything but Login, Challenge and Logoff is denied, unless it comes
+  with the proxy key, which signs in.
 - READY: signed in. A second Login stays here with another user, or falls to REFUSED.
 - WAITING: a WaitEvent is open; later actions wait for its answer.
 - REFUSED: a login failed. Nothing is read any more; a second later come the answer and the end.
@@ -29,7 +30,9 @@ from typing import Final
 
 from amp.core.ami.session_events import (
     ActionReceived,
+    AutofilterChanged,
     Closing,
+    FilterChanged,
     LoggedIn,
     LoginFailed,
     MaskChanged,
@@ -83,6 +86,8 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
         Reply: ClientState.READY,
         ActionReceived: ClientState.READY,
         MaskChanged: ClientState.READY,
+        FilterChanged: ClientState.READY,
+        AutofilterChanged: ClientState.READY,
         LoggedIn: ClientState.READY,
         LoginFailed: ClientState.REFUSED,
         WaitStarted: ClientState.WAITING,

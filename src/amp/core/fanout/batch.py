@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import attrs
 
-__all__ = ["NO_CLASS", "Asker", "Batch", "Span"]
+__all__ = ["ALL_BARE", "NO_CLASS", "Asker", "Batch", "Span"]
 
+ALL_BARE: Final[Mapping[int, bytes]] = MappingProxyType({})
+"""No frame had an ActionID but the asker's, which is nearly always so."""
 NO_CLASS: Final[frozenset[bytes]] = frozenset()
 HEADS_REMEMBERED: Final = 2048
 head_of: Final[Callable[[bytes], bytes]] = itemgetter(slice(48))
@@ -53,6 +56,8 @@ class Batch:
             with raw line ends leaves broken pieces, which are frames like any other.
         asker: for a batch of one frame that carried the ActionID of a client's action.
         lead: if the first frame is a broken piece, the last event before this batch: what it belongs to.
+        shown: by its index, a frame as Asterisk shows it, where that is more than the stored one (and than
+            the asker's ActionID put back): it had somebody else's ActionID.
     """
 
     server: bytes
@@ -61,6 +66,7 @@ class Batch:
     frames: list[bytes]
     asker: Asker | None = None
     lead: bytes = b""
+    shown: Mapping[int, bytes] = ALL_BARE
     _privileges: list[frozenset[bytes]] | None = attrs.field(default=None, init=False)
     _names: list[bytes] | None = attrs.field(default=None, init=False)
 
@@ -86,6 +92,16 @@ class Batch:
         return self._privileges
 
     @property
+    def as_asterisk(self) -> list[bytes]:
+        """The frames as Asterisk shows them, with everybody's ActionIDs and without ours.
+
+        Event filters judge these, and who has turned autofilter off sees them.
+        """
+        if self.shown:
+            return [self.shown.get(index, frame) for index, frame in enumerate(self.frames)]
+        return self.for_asker().frames
+
+    @property
     def names(self) -> list[bytes]:
         """Each frame's event name, ``b""`` for a broken piece; read once when first asked for."""
         if self._names is None:
@@ -100,8 +116,10 @@ class Batch:
         skip = seq + 1 - self.first_seq
         if skip <= 0:
             return self
-        lead = last_event(self.frames[:skip]) or self.lead
-        return Batch(self.server, self.epoch, self.first_seq + skip, self.frames[skip:], self.asker, lead)
+        lead = last_event(self.as_asterisk[:skip]) or self.lead
+        shown = {index - skip: frame for index, frame in self.shown.items() if index >= skip}
+        frames = self.frames[skip:]
+        return Batch(self.server, self.epoch, self.first_seq + skip, frames, self.asker, lead, shown)
 
     def for_asker(self) -> Batch:
         """The batch as its asker sees it: the ActionID that it chose stands where Asterisk put it."""

@@ -10,13 +10,13 @@ further down would get the later batch first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
 
 from amp.core.ami.frame import Frame, encode
-from amp.core.fanout.batch import Asker, Batch, Span, last_event
+from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span, last_event
 from amp.core.fanout.journal import Journal
 from amp.core.fanout.view import View, ViewKey
 from amp.core.stats import ClientStats, ServerStats
@@ -62,7 +62,7 @@ class _Feed:
     journal: Journal
     stats: ServerStats
     lead: bytes = b""
-    """The last event published, which broken pieces that come next belong to."""
+    """The last event published, as Asterisk shows it: broken pieces that come next belong to it."""
 
 
 Plan = Sequence[tuple[View, tuple[_Member, ...]]]
@@ -125,17 +125,25 @@ class Hub:
         if sink in self._members:
             self._settle(self._members[sink])
 
-    def broadcast(self, server: bytes, frames: list[bytes], asker: Asker | None = None) -> Batch:
+    def broadcast(
+        self,
+        server: bytes,
+        frames: list[bytes],
+        asker: Asker | None = None,
+        shown: Mapping[int, bytes] = ALL_BARE,
+    ) -> Batch:
         """Number a server's events and publish them.
 
         Args:
             frames: a run of `Intake`; at least one, and just one with an asker. They are kept.
+            asker: see `Batch`.
+            shown: see `Batch`.
         Returns:
             The batch that was published.
         """
         feed = self._feeds[server]
         lead = b"" if frames[0].startswith(b"Event: ") else feed.lead
-        batch = Batch(server, feed.epoch, feed.journal.head + 1, frames, asker, lead)
+        batch = Batch(server, feed.epoch, feed.journal.head + 1, frames, asker, lead, shown)
         self.publish(batch)
         return batch
 
@@ -156,7 +164,7 @@ class Hub:
         feed = self._feeds[batch.server]
         feed.journal.append(batch)
         feed.stats.events += len(batch.frames)
-        feed.lead = last_event(batch.frames) or batch.lead
+        feed.lead = last_event(batch.as_asterisk) or batch.lead
         if self._plan is None:
             self._plan = [(group.view, group.members) for group in self._groups.values()]
         self._due.append((batch, self._plan))

@@ -11,14 +11,14 @@ case, by one pass of a machine that reads 2.5 bytes a nanosecond (28 us); `bytes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 import re2
 
 from amp.core.ami.ids import ActionIds
-from amp.core.fanout.batch import Asker
+from amp.core.fanout.batch import ALL_BARE, Asker
 from amp.core.stats import ServerStats
 
 __all__ = ["AskerBroadcast", "Broadcasts", "Intake", "OwnAnswer", "Run", "asker_of"]
@@ -55,9 +55,15 @@ SERVER_NAME: Final = re.compile(rb"(?im)^(?=server:)")
 
 
 class Broadcasts(NamedTuple):
-    """Events for everybody who may see them, in order; at least one."""
+    """Events for everybody who may see them, in order; at least one.
+
+    Attributes:
+        frames: without any ActionID.
+        shown: by its index, a frame as Asterisk shows it, if it had an ActionID.
+    """
 
     frames: list[bytes]
+    shown: Mapping[int, bytes] = ALL_BARE
 
 
 class OwnAnswer(NamedTuple):
@@ -79,16 +85,26 @@ class AskerBroadcast(NamedTuple):
         frame: without any ActionID.
         wire_id: our ActionID that stood in it.
         at: the offset of the line end before the place where it stood.
+        shown: the frame as Asterisk shows it, if that is more than the asker's ActionID put back.
     """
 
     frame: bytes
     wire_id: bytes
     at: int
+    shown: bytes = b""
 
 
 Run = Broadcasts | OwnAnswer | AskerBroadcast
 
-Verdict = bytes | OwnAnswer | AskerBroadcast | None
+
+class _Bare(NamedTuple):
+    """A broadcast that has lost ActionIDs of others, and how Asterisk shows it."""
+
+    frame: bytes
+    shown: bytes
+
+
+Verdict = bytes | _Bare | OwnAnswer | AskerBroadcast | None
 """What becomes of one frame: a broadcast (perhaps changed), a run of its own, or nothing."""
 
 
@@ -117,6 +133,7 @@ class Intake:
         self.own_addresses: set[bytes] = set()
         self.shutdown = False
         self._prefix = prefix
+        self._ours = re.compile(rb"(\r?\n(?i:ActionID):[ \t]*)" + re.escape(prefix) + rb"\d+\.\d+-([^\r\n]*)")
         self._stats = stats or ServerStats()
         self._plain: set[bytes] = set()
         self._carriers: set[bytes] = set()
@@ -152,6 +169,7 @@ class Intake:
     def _sort(self, frames: list[bytes], odd: Sequence[int], carried: bool) -> list[Run]:
         runs: list[Run] = []
         passed: list[bytes] = []
+        shown: dict[int, bytes] = {}
         start = 0
         for i in odd:
             frame = frames[i]
@@ -166,13 +184,16 @@ class Intake:
             start = i + 1
             if isinstance(verdict, bytes):
                 passed.append(verdict)
+            elif isinstance(verdict, _Bare):
+                shown[len(passed)] = verdict.shown
+                passed.append(verdict.frame)
             elif verdict is not None:
-                runs += _broadcasts(passed)
+                runs += _broadcasts(passed, shown)
                 runs.append(verdict)
-                passed = []
+                passed, shown = [], {}
         if start < len(frames):
             self._last = b""
-        return runs + _broadcasts(passed + frames[start:] if start else frames)
+        return runs + _broadcasts(passed + frames[start:] if start else frames, shown)
 
     def _judge(self, frame: bytes, *, is_first: bool) -> Verdict:
         if frame.startswith(b"Event: "):
@@ -187,7 +208,7 @@ class Intake:
             return None
         if isinstance(self._last, OwnAnswer):
             return OwnAnswer(frame, self._last.wire_id)
-        return self._without_action_ids(self._without_server(frame))[0]
+        return self._judge_stranger(self._without_server(frame))
 
     def _judge_event(self, frame: bytes, is_first: bool) -> Verdict:
         name = frame[7:].split(b"\r\n", 1)[0]
@@ -203,23 +224,37 @@ class Intake:
         wire_id = self._own_id(frame)
         if wire_id is not None:
             return OwnAnswer(frame, wire_id)
-        return self._without_action_ids(self._without_server(frame))[0]
+        return self._judge_stranger(self._without_server(frame))
 
     def _judge_carrier(self, frame: bytes) -> Verdict:
-        bare, own = self._without_action_ids(frame)
-        return bare if own is None else AskerBroadcast(bare, *own)
+        bare, own, others = self._without_action_ids(frame)
+        if own is None:
+            return _Bare(bare, frame) if others else frame
+        return AskerBroadcast(bare, *own, self._as_asterisk(frame) if others else b"")
 
-    def _without_action_ids(self, frame: bytes) -> tuple[bytes, tuple[bytes, int] | None]:
-        """The frame without any ActionID (the same object if it has none), and our own one and its place."""
+    def _judge_stranger(self, frame: bytes) -> Verdict:
+        """A frame that should hold no ActionID at all: one of ours in it is nobody's."""
+        bare, own, others = self._without_action_ids(frame)
+        return _Bare(bare, self._as_asterisk(frame)) if own or others else frame
+
+    def _without_action_ids(self, frame: bytes) -> tuple[bytes, tuple[bytes, int] | None, bool]:
+        """The frame without any ActionID, our own one and its place, and whether it had others."""
         own: tuple[bytes, int] | None = None
+        others = False
         bare, at = frame, 0
         while (found := _find_action_id(bare, at)) is not None:
             at, end, value = found
             bare = bare[:at] + bare[end:]
             if own is None and value.startswith(self._prefix):
                 own = value, at
-        self._stats.action_ids_hidden += own is None and bare is not frame
-        return bare, own
+            else:
+                others = True
+        self._stats.action_ids_hidden += others
+        return bare, own, others
+
+    def _as_asterisk(self, frame: bytes) -> bytes:
+        """The frame with the clients' own ActionIDs in the place of ours."""
+        return self._ours.sub(lambda found: found[1] + found[2] if found[2] else b"", frame)
 
     def _is_noise(self, name: bytes, frame: bytes, is_first: bool) -> bool:
         """Whether an event speaks of amp's own session with the server and not of the server's life."""
@@ -243,8 +278,8 @@ class Intake:
         return SERVER_NAME.sub(b"User", frame)
 
 
-def _broadcasts(frames: list[bytes]) -> list[Run]:
-    return [Broadcasts(frames)] if frames else []
+def _broadcasts(frames: list[bytes], shown: dict[int, bytes]) -> list[Run]:
+    return [Broadcasts(frames, shown or ALL_BARE)] if frames else []
 
 
 def _remember(heads: set[bytes], frame: bytes) -> None:

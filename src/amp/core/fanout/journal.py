@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -27,8 +28,9 @@ class _Entry(NamedTuple):
     first: int
     last: int
     text: bytes
-    batch: tuple[bytes, Asker | None, bytes]
-    """Server, asker and lead."""
+    size: int
+    batch: tuple[bytes, Asker | None, bytes, Mapping[int, bytes]]
+    """Server, asker, lead and the frames that were shown with more ActionIDs."""
 
 
 class Journal:
@@ -73,10 +75,12 @@ class Journal:
             )
         first, self._head = batch.first_seq, batch.last_seq
         text = TERMINATOR.join(batch.frames)
-        self._entries.append(_Entry(first, self._head, text, (batch.server, batch.asker, batch.lead)))
-        self.size_bytes += len(text) + BATCH_BYTES
+        size = len(text) + BATCH_BYTES + sum(map(len, batch.shown.values()))
+        rest = batch.server, batch.asker, batch.lead, batch.shown
+        self._entries.append(_Entry(first, self._head, text, size, rest))
+        self.size_bytes += size
         while self.size_bytes > self._max_bytes:
-            self.size_bytes -= len(self._entries.popleft().text) + BATCH_BYTES
+            self.size_bytes -= self._entries.popleft().size
 
     def slice(self, since: int, max_bytes: int | None = None) -> list[Batch]:
         """The events that came after a number, in order.
@@ -93,8 +97,8 @@ class Journal:
         size = 0
         index = bisect_left(self._entries, since + 1, key=_last)
         while index < len(self._entries) and (max_bytes is None or size < max_bytes):
-            first, _, text, (server, asker, lead) = self._entries[index]
-            batch = Batch(server, self.epoch, first, text.split(TERMINATOR), asker, lead)
+            first, _, text, _, (server, asker, lead, shown) = self._entries[index]
+            batch = Batch(server, self.epoch, first, text.split(TERMINATOR), asker, lead, shown)
             found.append(batch.after(since))
             size += len(text)
             index += 1

@@ -9,7 +9,9 @@ from typing import Final
 import attrs
 
 from amp.core.ami.mask import ALL, EventMask
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Batch
+from amp.core.policy.event_filter import NO_FILTER, EventFilter
 
 __all__ = ["View", "ViewKey"]
 
@@ -25,12 +27,19 @@ class ViewKey:
         servers: the names of the servers whose events it sees; ``None`` for all.
         format: how frames are written; ``standard`` is the manager protocol itself.
         sequence: add ``ProxyEpoch`` and ``ProxySeq`` to each event.
+        filter: the user's and the session's event filters.
+        autofilter: how events with ActionIDs are shown.
+        asker: for autofilter ``on`` the client's number and the ActionID that it set last; else ``None``,
+            so that clients share the view.
     """
 
     mask: EventMask = ALL
     servers: frozenset[bytes] | None = None
     format: str = "standard"
     sequence: bool = False
+    filter: EventFilter = NO_FILTER
+    autofilter: Autofilter = Autofilter.UNIQUE
+    asker: tuple[int, bytes] | None = None
 
 
 class View:
@@ -45,7 +54,8 @@ class View:
         self.key = key
         self.shown = 0
         self.hidden = 0
-        self._unfiltered = key.mask == ALL
+        self._masked = key.mask != ALL
+        self._plain = not (self._masked or key.filter or key.sequence)
         self._wants = lru_cache(CLASSES_REMEMBERED)(key.mask.wants)
 
     def render(self, batch: Batch) -> bytes:
@@ -54,25 +64,46 @@ class View:
         Returns:
             ``b""`` if nothing in the batch is for this view.
         """
-        if self.key.servers is not None and batch.server not in self.key.servers:
-            self.hidden += len(batch.frames)
-            return b""
-        if self._unfiltered and not self.key.sequence:
-            self.shown += len(batch.frames)
-            return _finish(batch.frames, batch.server)
-        frames = _numbered(batch) if self.key.sequence else batch.frames
-        if not self._unfiltered:
-            frames = list(compress(frames, map(self._wants, batch.privileges)))
+        frames = self._chosen(batch, asks=False)
         self.shown += len(frames)
         self.hidden += len(batch.frames) - len(frames)
         return _finish(frames, batch.server)
 
     def render_for_asker(self, batch: Batch) -> bytes:
         """The same for the one client whose ActionID the batch carried; not counted again."""
-        counters = self.shown, self.hidden
-        data = self.render(batch.for_asker())
-        self.shown, self.hidden = counters
-        return data
+        return _finish(self._chosen(batch, asks=True), batch.server)
+
+    def _chosen(self, batch: Batch, *, asks: bool) -> list[bytes]:
+        """The frames that this view shows, without their last header.
+
+        The unfiltered view decides nothing per frame: it takes the batch's own list.
+        """
+        key = self.key
+        if key.servers is not None and batch.server not in key.servers:
+            return []
+        if key.autofilter is Autofilter.ON and (batch.asker is None or batch.asker[:2] != key.asker):
+            return []
+        frames = self._dressed(batch, asks)
+        return frames if self._plain else self._filtered(batch, frames)
+
+    def _dressed(self, batch: Batch, asks: bool) -> list[bytes]:
+        """The frames with the ActionIDs that this view shows."""
+        if self.key.autofilter is Autofilter.OFF:
+            return batch.as_asterisk
+        return batch.for_asker().frames if asks or self.key.autofilter is Autofilter.ON else batch.frames
+
+    def _filtered(self, batch: Batch, frames: list[bytes]) -> list[bytes]:
+        if self.key.sequence:
+            frames = _numbered(batch, frames)
+        judged = batch.as_asterisk
+        if self._masked:
+            # A broken piece has the classes of its event, so a mask takes both or none, and the filter
+            # below still finds each piece behind its event, or first of all and behind the lead.
+            wanted = list(map(self._wants, batch.privileges))
+            frames, judged = list(compress(frames, wanted)), list(compress(judged, wanted))
+        if self.key.filter:
+            frames = list(compress(frames, self.key.filter.verdicts(judged, batch.lead)))
+        return frames
 
 
 def _finish(frames: list[bytes], server: bytes) -> bytes:
@@ -80,8 +111,6 @@ def _finish(frames: list[bytes], server: bytes) -> bytes:
     return (b"\r\nServer: %s\r\n\r\n" % server).join([*frames, b""]) if frames else b""
 
 
-def _numbered(batch: Batch) -> list[bytes]:
+def _numbered(batch: Batch, frames: list[bytes]) -> list[bytes]:
     line = b"%%s\r\nProxyEpoch: %s\r\nProxySeq: %%d" % batch.epoch.replace(b"%", b"%%")
-    return [
-        line % pair for pair in zip(batch.frames, range(batch.first_seq, batch.last_seq + 1), strict=True)
-    ]
+    return [line % pair for pair in zip(frames, range(batch.first_seq, batch.last_seq + 1), strict=True)]

@@ -7,7 +7,8 @@ FullyBooted of a login are no business of filters (FACTS of the recordings); Ori
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Final, NamedTuple, Self
 
 import attrs
@@ -71,6 +72,11 @@ class EventFilter:
             return BadFilter(text.encode(), text)
         return type(self)(includes, excludes)
 
+    def rebased(self, old: EventFilter, new: EventFilter) -> Self:
+        """The same filters with ``new`` in the place of ``old``: what a session added stays."""
+        includes = (self.includes - old.includes) | new.includes
+        return type(self)(includes, (self.excludes - old.excludes) | new.excludes)
+
     def __bool__(self) -> bool:
         """Whether there is any filter."""
         return bool(self.includes or self.excludes)
@@ -93,20 +99,30 @@ class EventFilter:
         text = event + b"\r\n\r\n"
         return (plan.kept or _any(plan.includes, text)) and not _any(plan.excludes, text)
 
-    def select(self, frames: Iterable[bytes]) -> list[bytes]:
-        """The frames that get through, in order.
+    def verdicts(self, frames: Iterable[bytes], lead: bytes = b"") -> list[bool]:
+        """Whether each frame gets through.
 
         A frame that is no event is the rest of an event whose value held line ends (recording
-        event-odd-values) and goes where the frame before it went; at the very start it passes.
+        event-odd-values) and goes where the frame before it went.
+
+        Args:
+            frames: in the order they came.
+            lead: the last event before them, which broken pieces at their beginning belong to; empty if
+                there was none, then they pass.
         """
-        chosen = []
-        passing = True
+        verdicts = []
+        passing: bool | None = None
         for frame in frames:
             if frame.startswith(EVENT):
                 passing = self.passes(frame)
-            if passing:
-                chosen.append(frame)
-        return chosen
+            elif passing is None:
+                passing = not lead or self.passes(lead)
+            verdicts.append(passing)
+        return verdicts
+
+    def select(self, frames: Sequence[bytes], lead: bytes = b"") -> list[bytes]:
+        """The frames that get through, in order; see `verdicts`."""
+        return list(compress(frames, self.verdicts(frames, lead)))
 
     def _plan(self, name: bytes) -> Plan:
         includes = [rule for rule in self.includes if rule.applies_to(name)]

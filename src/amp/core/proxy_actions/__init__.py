@@ -1,0 +1,1 @@
+"""``ProxyAction``: what a client asks of amp itself, with astmanproxy's words for the answers."""

@@ -1,0 +1,150 @@
+"""What each ProxyAction does. Header names and values are those that astmanproxy's ``proxyfunc.c`` prints.
+
+A handler changes nothing itself: it says in its `Outcome` what the session shall do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from amp.core.ami.frame import Frame, Header
+from amp.core.fanout.autofilter import Autofilter
+from amp.core.proxy_actions.world import World
+
+__all__ = [
+    "Handler",
+    "Outcome",
+    "Request",
+    "add_server",
+    "drop_server",
+    "list_io_handlers",
+    "list_servers",
+    "list_sessions",
+    "logoff",
+    "set_autofilter",
+    "set_input_format",
+    "set_output_format",
+]
+
+INSTALLED: Final = (b"standard",)
+"""The formats that work."""
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """A ProxyAction that its client may use.
+
+    Attributes:
+        frame: with a header ``ProxyAction``.
+        world: gives what the client may know of amp; asked only if it is needed.
+    """
+
+    frame: Frame
+    world: Callable[[], World] = World
+
+    def value(self, name: bytes) -> bytes:
+        """The first header of this name without blanks at its ends; ``b""`` if there is none."""
+        return (self.frame.get(name) or b"").strip()
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        response: the value of ``ProxyResponse``: ``Success``, ``Failure`` or ``Error``.
+        headers: what follows it.
+        autofilter: the session's new mode, if it changes.
+        logs_off: the session ends as with Action: Logoff, which is then the answer.
+    """
+
+    response: bytes = b"Success"
+    headers: tuple[Header, ...] = ()
+    autofilter: Autofilter | None = None
+    logs_off: bool = False
+
+
+Handler = Callable[[Request], Outcome]
+
+
+def failure(message: bytes) -> Outcome:
+    """The answer to what cannot be done; ``Error`` is for what may not be asked."""
+    return Outcome(response=b"Failure", headers=((b"Message", message),))
+
+
+def list_sessions(request: Request) -> Outcome:
+    """Clients with four headers each, then the servers that are up."""
+    world = request.world()
+    headers: list[Header] = []
+    for client in world.clients:
+        headers += [
+            (b"ProxyClientSession", client.address.encode()),
+            (b"ProxyClientActionID", client.action_id),
+            (b"ProxyClientInputHandler", INSTALLED[0]),
+            (b"ProxyClientOutputHandler", INSTALLED[0]),
+        ]
+    headers += [(b"ProxyServerSession", server.address.encode()) for server in world.servers if server.up]
+    return Outcome(headers=tuple(headers))
+
+
+def list_servers(request: Request) -> Outcome:
+    """One line a server; the blank at its end is astmanproxy's.
+
+    Behind ``H:`` stands what ``Server:`` takes, which was the host there and is the name here.
+    """
+    return Outcome(
+        headers=tuple(
+            (
+                b"ProxyListServer I",
+                f"{server.address} H: {server.name} U: {server.username} P: {server.port}"
+                f" E: {server.events} ".encode(),
+            )
+            for server in request.world().servers
+        )
+    )
+
+
+def list_io_handlers(request: Request) -> Outcome:
+    """The formats that work, each for both directions."""
+    names = (b"InputHandler", b"OutputHandler")
+    return Outcome(headers=tuple((name, word) for word in INSTALLED for name in names))
+
+
+def set_autofilter(request: Request) -> Outcome:
+    """Change the session's mode; a word that is none changes nothing (astmanproxy took it for Off)."""
+    mode = Autofilter.of(request.value(b"AutoFilter").decode("latin-1"))
+    if mode is None:
+        return failure(b"Expected AutoFilter: On, Off or Unique")
+    return Outcome(headers=((b"AutoFilter", b"%d" % mode),), autofilter=mode)
+
+
+def _set_format(header: bytes) -> Handler:
+    def handler(request: Request) -> Outcome:
+        wanted = request.value(header).lower()
+        if wanted in INSTALLED:
+            return Outcome(headers=((header, wanted),))
+        return failure(b"Expected %s: one of %s (installed)" % (header, b", ".join(INSTALLED)))
+
+    return handler
+
+
+set_input_format: Final = _set_format(b"InputFormat")
+set_output_format: Final = _set_format(b"OutputFormat")
+
+
+def logoff(request: Request) -> Outcome:
+    """The end, answered as Action: Logoff."""
+    return Outcome(logs_off=True)
+
+
+def add_server(request: Request) -> Outcome:
+    """Comes later."""
+    return failure(b"Could not add %s: not built yet" % request.value(b"Server"))
+
+
+def drop_server(request: Request) -> Outcome:
+    """Comes later."""
+    return failure(b"Cannot Drop Server %s: not built yet" % request.value(b"Server"))
