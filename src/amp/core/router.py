@@ -21,7 +21,8 @@ from amp.core.routing.client import Client
 from amp.core.routing.commands import Command, LinkRole, SendToClient
 from amp.core.routing.counters import RoutingCounters
 from amp.core.routing.directory import Directory
-from amp.core.routing.error_frames import error_response, list_error, not_sent, outcome_unknown, plain
+from amp.core.routing.endings import Endings
+from amp.core.routing.error_frames import not_sent, plain
 from amp.core.routing.events import (
     ClientAction,
     ClientGone,
@@ -78,7 +79,7 @@ class Router:
         self._limits = limits
         self._alarm = Alarm()
         self._directory = Directory(servers, default_server)
-        self._clients: dict[int, Client] = {}
+        self._endings = Endings(limits.actions_per_client)
         numbers = itertools.count(1)
         self._servers = {
             name: Server(Links(config, numbers, jitter, self._alarm), ids, limits, self._alarm)
@@ -128,8 +129,10 @@ class Router:
         out: list[Command] = []
         for server in self._servers.values():
             for link in server.links.shut_down(SHUTTING_DOWN, out):
-                self._end_link(server, link, f"{SHUTTING_DOWN}, server {server.name} had not answered", out)
-            self._fail_unsent(server, SHUTTING_DOWN, out)
+                self._endings.end_link(
+                    server, link, f"{SHUTTING_DOWN}, server {server.name} had not answered", out
+                )
+            self._endings.fail_unsent(server, server.unsent(), SHUTTING_DOWN, out)
         self._alarm.clear()
         return out
 
@@ -145,28 +148,26 @@ class Router:
 
     def _on_client_action(self, event: ClientAction, now: float) -> list[Command]:
         out: list[Command] = []
-        client = self._client(event.client)
+        client = self._endings.client(event.client)
         client.n += 1
         original = event.action_id or b""
         traits = traits_of(event.frame)
         choice = self._directory.choose(traits.server, event.pin, event.also)
         if choice.refusal:
-            self._refuse(client, original, choice.refusal, "", out)
+            self._endings.refuse(client, original, choice.refusal, "", out)
             return out
         server = self._servers[choice.server]
         if why_not := self._why_not(client, server):
             server.counters.not_sent += 1
-            self._refuse(client, original, not_sent(why_not), server.name, out)
+            self._endings.refuse(client, original, not_sent(why_not), server.name, out)
             return out
         try:
             pending = self._pending(client, server, traits, event, original)
         except LocalProtocolError as error:
             server.counters.not_sent += 1
-            self._refuse(client, original, error.reply_hint, server.name, out)
+            self._endings.refuse(client, original, error.reply_hint, server.name, out)
             return out
-        client.unanswered[client.n] = pending
-        server.submit(pending, now, out)
-        client.pace(self._limits.actions_per_client, out)
+        self._endings.begin(client, pending, server, now, out)
         return out
 
     def _why_not(self, client: Client, server: Server) -> str:
@@ -198,39 +199,20 @@ class Router:
             timeout_s,
         )
 
-    def _refuse(self, client: Client, original: bytes, text: str, server: str, out: list[Command]) -> None:
-        data = error_response(original, text, server)
-        self._reply(client, client.n, original, data, out)
-        client.pace(self._limits.actions_per_client, out)
-
-    def _reply(self, client: Client, n: int, original: bytes, data: bytes, out: list[Command]) -> None:
-        """An answer by amp itself: a client that gave no ActionID pairs answers by their order."""
-        if original:
-            out.append(SendToClient(client.number, data))
-        else:
-            client.answer_in_order(n - 1, data, False, out)  # in the place of action n
-
     def _on_local_answer(self, event: LocalAnswer, _now: float) -> list[Command]:
         out: list[Command] = []
-        client = self._client(event.client)
-        client.answer_in_order(client.n, event.data, event.closes, out)
-        client.pace(self._limits.actions_per_client, out)
+        client = self._endings.client(event.client)
+        self._endings.answer_locally(client, event.data, event.closes, out)
         return out
 
     def _on_client_gone(self, event: ClientGone, now: float) -> list[Command]:
         out: list[Command] = []
-        client = self._clients.pop(event.client, None)
+        client = self._endings.clients.pop(event.client, None)
         if client is not None:
             for name in {pending.server for pending in client.unanswered.values()}:
                 self._servers[name].forget_client(event.client)
                 self._servers[name].drain(now, out)
         return out
-
-    def _client(self, number: int) -> Client:
-        client = self._clients.get(number)
-        if client is None:
-            client = self._clients[number] = Client(number)
-        return client
 
     # Links.
 
@@ -265,15 +247,14 @@ class Router:
     ) -> None:
         what = "the link to server" if server.links.up else "server"
         for link in ended:
-            self._end_link(server, link, f"{what} {server.name} was lost before it answered ({reason})", out)
+            self._endings.end_link(
+                server, link, f"{what} {server.name} was lost before it answered ({reason})", out
+            )
         if not server.links.up:
-            self._fail_unsent(server, f"server {server.name} was lost ({reason})", out)
+            why = f"server {server.name} was lost ({reason})"
+            self._endings.fail_unsent(server, server.unsent(), why, out)
         server.links.tell(out)
         server.drain(now, out)
-
-    def _end_link(self, server: Server, link: Link, why: str, out: list[Command]) -> None:
-        for pending in server.end_link(link):
-            self._fail_sent(server, pending, why, out)
 
     # Answers.
 
@@ -315,7 +296,7 @@ class Router:
             link.last = pending
             server.counters.late += not pending.awaited
         if is_end(pending, raw):
-            self._end(server, pending, now, out)
+            self._endings.answered(server, pending, now, out)
         else:
             pending.doubtful = False
             pending.deadline = now + (self._limits.stuck_grace_s if pending.late else pending.timeout_s)
@@ -328,7 +309,7 @@ class Router:
         asker = head
         if (broken_off and link.last is not None) or (head is not None and head.is_fence):
             asker = link.last
-        if asker is None or asker.late or asker.client not in self._clients:
+        if asker is None or asker.late or asker.client not in self._endings.clients:
             server.counters.dropped_strays += 1
             return
         server.counters.strays += 1
@@ -339,50 +320,12 @@ class Router:
             asker.deadline = min(asker.deadline, now + DOUBT_S)
             self._alarm.by(asker.deadline)
 
-    def _end(self, server: Server, pending: Pending, now: float, out: list[Command]) -> None:
-        """Asterisk is done with an action and said so."""
-        server.done(pending, now)
-        if pending.awaited:
-            server.counters.answers += 1
-            self._leave(server, pending, out)
-
-    def _leave(self, server: Server, pending: Pending, out: list[Command]) -> None:
-        """An action's client has its answer, whatever it was."""
-        server.leave(pending, out)
-        client = self._clients[pending.client]
-        del client.unanswered[pending.n]
-        if client.behind:
-            client.flush(out)
-        if client.paused:
-            client.pace(self._limits.actions_per_client, out)
-
-    # Failures and time.
-
-    def _fail_sent(self, server: Server, pending: Pending, why: str, out: list[Command]) -> None:
-        server.counters.unknown += 1
-        self._fail(server, pending, outcome_unknown(why), out)
-
-    def _fail_unsent(self, server: Server, why: str, out: list[Command]) -> None:
-        for pending in server.unsent():
-            server.counters.not_sent += 1
-            self._fail(server, pending, not_sent(why), out)
-
-    def _fail(self, server: Server, pending: Pending, text: str, out: list[Command]) -> None:
-        if pending.list_open:
-            data = list_error(pending.original, text, server.name, pending.items)
-        else:
-            data = error_response(pending.original, text, server.name)
-        self._reply(self._clients[pending.client], pending.n, pending.original, data, out)
-        self._leave(server, pending, out)
+    # Time.
 
     def _let_time_pass(self, server: Server, now: float, out: list[Command]) -> None:
         server.flush_holds(now, out)
-        for pending in server.overdue(now):
-            server.counters.not_sent += 1
-            waited = f"{self._limits.action_timeout_s:g} s"
-            self._fail(
-                server, pending, not_sent(f"no link to server {server.name} was free within {waited}"), out
-            )
+        why = f"no link to server {server.name} was free within {self._limits.action_timeout_s:g} s"
+        self._endings.fail_unsent(server, server.overdue(now), why, out)
         for link in server.links.all():
             self._let_time_pass_on(server, link, now, out)
         server.links.handle_timeout(now, out)
@@ -391,12 +334,14 @@ class Router:
     def _let_time_pass_on(self, server: Server, link: Link, now: float, out: list[Command]) -> None:
         for pending in link.due(now):
             if pending.doubtful:
-                self._end(server, pending, now, out)
+                self._endings.answered(server, pending, now, out)
             elif not pending.late:
                 self._let_be_late(server, link, pending, now, out)
             elif link.role is LinkRole.ACTIONS:
                 server.links.close_stuck(link, now, out)
-                self._end_link(server, link, f"server {server.name} no longer answers on this link", out)
+                self._endings.end_link(
+                    server, link, f"server {server.name} no longer answers on this link", out
+                )
                 return
             else:
                 # The event link must live, and its keepalive tells whether it does.
@@ -408,7 +353,7 @@ class Router:
         """Out of time. Asterisk may still be at it, so the link stays busy, unless it answered later ones."""
         if pending.awaited:
             why = f"no answer from server {server.name} within {pending.timeout_s:g} s"
-            self._fail_sent(server, pending, why, out)
+            self._endings.fail_sent(server, pending, why, out)
         if pending.wire_id in link.skipped:
             server.done(pending, now)
         else:

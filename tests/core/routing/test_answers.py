@@ -47,6 +47,14 @@ def test_an_unmarked_list_ends_at_its_named_event() -> None:
     assert is_end(asked, b"Event: StatusComplete\r\nActionID: x")
 
 
+def test_a_marked_list_ends_at_its_mark_only() -> None:
+    """DBGet's one item is named like the end of the older, unmarked answer (recording database)."""
+    asked = pending(b"DBGetResponse")
+    is_end(asked, b"Response: Success\r\nActionID: x\r\nEventList: start")
+    assert not is_end(asked, b"Event: DBGetResponse\r\nActionID: x\r\nVal: 1")
+    assert is_end(asked, b"Event: DBGetComplete\r\nActionID: x\r\nEventList: Complete\r\nListItems: 1")
+
+
 def test_an_item_ahead_of_its_response_ends_nothing() -> None:
     """An event is no answer; the response must still come."""
     asked = pending()

@@ -39,6 +39,7 @@ def is_end(pending: Pending, raw: bytes) -> bool:
         return False
     if EVENT_LIST in raw:
         pending.list_open = _mark(raw) == b"start"
+        pending.completion = b""  # marked lists end at their mark: DBGet's begins like an older one's end
     elif pending.completion:
         pending.list_open = not raw.startswith(b"Response: Error")
     return not pending.list_open

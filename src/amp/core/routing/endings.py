@@ -1,0 +1,99 @@
+"""How actions end: once each, with the server's answer or an error by amp, in the client's order."""
+
+from __future__ import annotations
+
+from amp.core.routing.client import Client
+from amp.core.routing.commands import Command, SendToClient
+from amp.core.routing.error_frames import error_response, list_error, not_sent, outcome_unknown
+from amp.core.routing.link import Link
+from amp.core.routing.pending import Pending
+from amp.core.routing.server import Server
+
+__all__ = ["Endings"]
+
+
+class Endings:
+    """Knows the clients, and tells them what became of their actions.
+
+    Args:
+        most: unanswered actions and waiting local answers of one client.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.clients: dict[int, Client] = {}
+        self._most = most
+
+    def client(self, number: int) -> Client:
+        """The client of this number; new if it was not heard of before."""
+        client = self.clients.get(number)
+        if client is None:
+            client = self.clients[number] = Client(number)
+        return client
+
+    # Before anything was pending.
+
+    def refuse(self, client: Client, original: bytes, text: str, server: str, out: list[Command]) -> None:
+        """The client's latest action gets an error and nothing else."""
+        self._reply(client, client.n, original, error_response(original, text, server), out)
+        client.pace(self._most, out)
+
+    def answer_locally(self, client: Client, data: bytes, closes: bool, out: list[Command]) -> None:
+        """An answer by the session, behind what is unanswered."""
+        client.answer_in_order(client.n, data, closes, out)
+        client.pace(self._most, out)
+
+    def begin(self, client: Client, pending: Pending, server: Server, now: float, out: list[Command]) -> None:
+        """The client's latest action goes its way."""
+        client.unanswered[pending.n] = pending
+        server.submit(pending, now, out)
+        client.pace(self._most, out)
+
+    # The end of what was.
+
+    def answered(self, server: Server, pending: Pending, now: float, out: list[Command]) -> None:
+        """Asterisk is done with an action and said so; the client was sent what it said."""
+        server.done(pending, now)
+        if pending.awaited:
+            server.counters.answers += 1
+            self._leave(server, pending, out)
+
+    def fail_sent(self, server: Server, pending: Pending, why: str, out: list[Command]) -> None:
+        """What was sent has no answer, and nobody knows whether it was done."""
+        server.counters.unknown += 1
+        self._fail(server, pending, outcome_unknown(why), out)
+
+    def fail_unsent(self, server: Server, unsent: list[Pending], why: str, out: list[Command]) -> None:
+        """What was not sent will not be."""
+        for pending in unsent:
+            server.counters.not_sent += 1
+            self._fail(server, pending, not_sent(why), out)
+
+    def end_link(self, server: Server, link: Link, why: str, out: list[Command]) -> None:
+        """A link is over, and with it what was on it."""
+        for pending in server.end_link(link):
+            self.fail_sent(server, pending, why, out)
+
+    def _fail(self, server: Server, pending: Pending, text: str, out: list[Command]) -> None:
+        if pending.list_open:
+            data = list_error(pending.original, text, server.name, pending.items)
+        else:
+            data = error_response(pending.original, text, server.name)
+        self._reply(self.clients[pending.client], pending.n, pending.original, data, out)
+        self._leave(server, pending, out)
+
+    def _leave(self, server: Server, pending: Pending, out: list[Command]) -> None:
+        server.leave(pending, out)
+        client = self.clients[pending.client]
+        del client.unanswered[pending.n]
+        if client.behind:
+            client.flush(out)
+        if client.paused:
+            client.pace(self._most, out)
+
+    @staticmethod
+    def _reply(client: Client, n: int, original: bytes, data: bytes, out: list[Command]) -> None:
+        """An answer by amp itself: a client that gave no ActionID pairs answers by their order."""
+        if original:
+            out.append(SendToClient(client.number, data))
+        else:
+            client.answer_in_order(n - 1, data, False, out)  # in the place of action n
