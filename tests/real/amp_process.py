@@ -35,7 +35,7 @@ protocols = ["ami"]
 name = "client"
 secret = "client secret"
 read = ["all"]
-write = ["all", "command"]
+write = ["all", "command", "config", "dbput", "function_calls", "originate_application"]
 
 [log]
 level = "info"
