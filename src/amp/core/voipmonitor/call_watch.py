@@ -1,0 +1,199 @@
+"""What changed between two looks at a sniffer's calls."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Final
+
+import attrs
+
+from amp.core.voipmonitor.columns import columns_of
+from amp.core.voipmonitor.tables import Row, Table
+from amp.errors import RemoteProtocolError
+
+__all__ = ["QUALITY_COLUMNS", "STATE_COLUMNS", "CallChanges", "CallWatch", "Reset"]
+
+IDENTITY_COLUMNS: Final = ("callreference", "callid", "calldate_num")
+"""A call id that returns is a new call, and an address in memory is used again; together they stay apart."""
+
+STATE_COLUMNS: Final = (
+    "lastSIPresponseNum",
+    "callercodec",
+    "calledcodec",
+    "caller",
+    "called",
+    "callerip",
+    "calledip",
+    "rtp_src",
+    "rtp_dst",
+    "sipproxies",
+)
+"""A change in one of these, or the call's being connected, is worth telling at once."""
+
+QUALITY_COLUMNS: Final = (
+    "src_mosf1",
+    "src_mosf2",
+    "src_mosAD",
+    "dst_mosf1",
+    "dst_mosf2",
+    "dst_mosAD",
+    "src_jitter",
+    "dst_jitter",
+    "src_loss_last10sec",
+    "dst_loss_last10sec",
+)
+"""A change in one of these is worth telling now and then."""
+
+UPTIME_SLACK_S: Final = 5.0
+"""Uptime comes in whole seconds, and its reply may be late; a start that moves by more is another start."""
+
+MIN_RETURNED: Final = 2
+"""So many call ids with new references and nobody left are a restart, and not one call that came again."""
+
+
+class Reset(enum.Enum):
+    """How a restart of the sniffer was noticed."""
+
+    UPTIME = "uptime"
+    REFERENCES = "all calls have new references"
+
+
+@attrs.frozen
+class CallChanges:
+    """The differences between the last table and this one.
+
+    Attributes:
+        started: calls that were not there before, in the table's order.
+        updated: calls whose state changed, or whose quality did and was not told for a while.
+        ended: calls that are gone, with what was last known of them.
+        reset: the sniffer was restarted; then the three are empty, and the table is the new beginning.
+    """
+
+    started: tuple[Row, ...] = ()
+    updated: tuple[Row, ...] = ()
+    ended: tuple[Row, ...] = ()
+    reset: Reset | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.started or self.updated or self.ended or self.reset)
+
+
+class _Layout:
+    """Where in the rows of one header to look; what the header does not have is left out."""
+
+    def __init__(self, header: tuple[str, ...]) -> None:
+        self.header = header
+        self.columns = columns_of(header)
+        self.width = len(header)
+        if "callid" not in self.columns:
+            raise RemoteProtocolError("expected a table of calls, got one without callid")
+        self.identity = self._picker(IDENTITY_COLUMNS)
+        self.state = self._picker(STATE_COLUMNS)
+        self.quality = self._picker(QUALITY_COLUMNS)
+        self.connect = self.columns.get("connect_duration", self.columns["callid"])
+
+    def _picker(self, names: tuple[str, ...]) -> Callable[[list[Any]], Any]:
+        places = [self.columns[name] for name in names if name in self.columns]
+        return itemgetter(*places) if places else lambda row: None
+
+    def row(self, values: list[Any]) -> Row:
+        return Row(self.columns, values)
+
+
+class _Seen:
+    """What is remembered of one call."""
+
+    __slots__ = ("quality", "row", "state", "told_at")
+
+    def __init__(self, row: Row, state: object, quality: object, told_at: float) -> None:
+        self.row = row
+        self.state = state
+        self.quality = quality
+        self.told_at = told_at
+
+
+class CallWatch:
+    """Follows the calls of one sniffer from table to table. Times are the caller's monotonic seconds.
+
+    Args:
+        quality_s: how often a call is told again at most when only its quality changes.
+
+    The first table gives every call as started. After a failed exchange ask ``sniffer_stat`` and call
+    `note_uptime` before the next table, so that a restart is known before its calls are.
+    """
+
+    def __init__(self, quality_s: float = 10.0) -> None:
+        self._quality_s = quality_s
+        self._seen: dict[Any, _Seen] = {}
+        self._layout: _Layout | None = None
+        self._started_at: float | None = None
+        self._restarted = False
+
+    def calls(self) -> tuple[Row, ...]:
+        """The live calls, as of the last table."""
+        return tuple(seen.row for seen in self._seen.values())
+
+    def note_uptime(self, uptime_s: float, now: float) -> None:
+        """Tell how long the sniffer has been running; a restart makes the next `update` a reset."""
+        started_at = now - uptime_s
+        if self._started_at is not None and started_at > self._started_at + UPTIME_SLACK_S:
+            self._restarted = self._layout is not None
+        self._started_at = started_at
+
+    def update(self, table: Table, now: float) -> CallChanges:
+        """Compare with the last table and remember this one.
+
+        Raises:
+            RemoteProtocolError: not a table of calls. What was remembered stays.
+        """
+        layout = self._layout
+        if layout is None or layout.header != table.header:
+            layout = _Layout(table.header)
+        try:
+            after, started, updated = self._compare(table, layout, now)
+        except TypeError:
+            raise RemoteProtocolError("a call whose id is no text") from None
+        before, self._seen, self._layout = self._seen, after, layout
+        ended = tuple([seen.row for identity, seen in before.items() if identity not in after])
+        reset = self._reset(started, ended, survivors=len(before) - len(ended))
+        return CallChanges(reset=reset) if reset else CallChanges(tuple(started), tuple(updated), ended)
+
+    def _compare(
+        self, table: Table, layout: _Layout, now: float
+    ) -> tuple[dict[Any, _Seen], list[Row], list[Row]]:
+        """What to remember of a table, and the calls that are new or have changed."""
+        before, after = self._seen, {}
+        started: list[Row] = []
+        updated: list[Row] = []
+        for values in table.values:
+            if len(values) < layout.width:
+                values = values + [None] * (layout.width - len(values))
+            row = layout.row(values)
+            identity = layout.identity(values)
+            state = bool(values[layout.connect]), layout.state(values)
+            quality = layout.quality(values)
+            seen = before.get(identity)
+            if seen is None:
+                started.append(row)
+                after[identity] = _Seen(row, state, quality, now)
+                continue
+            due = quality != seen.quality and now - seen.told_at >= self._quality_s
+            if due or state != seen.state:
+                updated.append(row)
+                after[identity] = _Seen(row, state, quality, now)
+            else:
+                after[identity] = _Seen(row, state, seen.quality, seen.told_at)
+        return after, started, updated
+
+    def _reset(self, started: list[Row], ended: tuple[Row, ...], *, survivors: int) -> Reset | None:
+        """Whether the sniffer was restarted since the last table."""
+        if self._restarted:
+            self._restarted = False
+            return Reset.UPTIME
+        if survivors or len(ended) < MIN_RETURNED:
+            return None
+        returned = {row.raw("callid") for row in started} & {row.raw("callid") for row in ended}
+        return Reset.REFERENCES if len(returned) >= MIN_RETURNED else None
