@@ -97,17 +97,17 @@ def test_run_hands_the_configuration_to_the_shell_and_its_code_back(
     code: int, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell: Any = ModuleType("amp.shell.app")
-    taken: list[Config] = []
+    taken: list[tuple[Config, Path]] = []
 
-    def run(loaded: Config) -> int:
-        taken.append(loaded)
+    def run(loaded: Config, path: Path) -> int:
+        taken.append((loaded, path))
         return code
 
     shell.run = run
     monkeypatch.setitem(sys.modules, "amp.shell.app", shell)
     config.write_text(GOOD)
     assert main(["run", str(config)]) == code
-    assert taken[0].proxy.name == "n"
+    assert [(loaded.proxy.name, path) for loaded, path in taken] == [("n", config)]
 
 
 def test_the_arguments_of_the_process_are_the_default(

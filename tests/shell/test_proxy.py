@@ -230,10 +230,10 @@ async def test_a_failed_login_is_answered_logged_and_closed() -> None:
 
 
 async def test_too_many_connections_are_closed_at_once() -> None:
-    """Those that are there go on."""
+    """They are told why; those that are there go on."""
     async with lab("a", limits=Limits(connections=1)) as one:
         anna = await one.client(events="off")
-        assert await (await one.connect()).rest() == b""
+        assert (await (await one.connect()).rest()).endswith(b"\r\nMessage: Too many connections\r\n\r\n")
         await anna.action("Ping", ("ActionID", "1"))
         assert (await anna.answer("1")).name == b"Success"
 

@@ -22,4 +22,4 @@ def run(config: Path, /) -> int:
         return 2
     from amp.shell.app import run as run_proxy  # trio and all: not needed to tell that a file is wrong
 
-    return run_proxy(loaded)
+    return run_proxy(loaded, config)

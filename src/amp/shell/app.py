@@ -9,19 +9,25 @@ import itertools
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
 
 import attrs
 import trio
 
+from amp.config.advice import advice
 from amp.config.schema import AsteriskServer, Config, Proxy
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
-from amp.core.ami.auth import Accounts, User
+from amp.core.admission.admission import Visit
+from amp.core.admission.limits import AdmissionLimits
+from amp.core.ami.auth import User
 from amp.core.ami.framing import ActionReader
 from amp.core.ami.ids import ActionIds
+from amp.core.ami.renewal import Membership
 from amp.core.ami.session import ClientSession
 from amp.core.ami.upstream import UpstreamConnection
 from amp.core.fanout.autofilter import Autofilter
@@ -35,9 +41,13 @@ from amp.core.routing.settings import LinksConfig, RouterLimits
 from amp.core.stats import ServerStats
 from amp.shell import log
 from amp.shell.client import Client
+from amp.shell.descriptors import descriptor_limit, raise_limit
+from amp.shell.entrance import Entrance
 from amp.shell.link import LinkSettings
 from amp.shell.listener import address_text, open_listeners, serve
+from amp.shell.members import Members
 from amp.shell.outlet import OutletLimits
+from amp.shell.reload import Reloadable, Reloader
 from amp.shell.switchboard import ServerSide, Switchboard
 from amp.shell.wire import PlainWire
 
@@ -46,16 +56,30 @@ __all__ = ["App", "run"]
 SHUTTING_DOWN = b"ProxyMessage: Proxy Shutting Down\r\n\r\n"
 
 
-def run(config: Config) -> int:
+SPARE_DESCRIPTORS = 64
+"""Kept from the clients: standard streams, the log, files that a reload reads, the runtime's own."""
+
+SIMULATED_LINKS = 18
+"""Descriptors of a simulated server: both ends of its event link and of eight action links."""
+
+
+def run(config: Config, path: Path | None = None) -> int:
     """Run the proxy until a signal ends it.
 
+    Args:
+        config: what to run.
+        path: where it came from; read again at SIGHUP.
+
     Returns:
-        The process's exit code: 0 stopped on request, 1 it could not listen.
+        The process's exit code: 0 stopped on request, 1 it could not listen or not open its log.
     """
-    log.configure(config.log.level, config.log.format)
     code = 0
+    raise_limit()
     try:
-        trio.run(App(config).run)
+        logging = log.Logging(config.log, path)
+        app = App(config, path)
+        app.reloadables.append(lambda config: logging.follow(config.log))
+        trio.run(app.run)
     except* OSError as group:
         code = 1
         for error in _leaves(group):
@@ -74,14 +98,23 @@ def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
 class App:
     """One amp: everything a configuration asks for, wired together."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        users = {user.name: _user(user) for user in config.user}
-        self.accounts = Accounts(users.values(), _key_user(config.proxy, users))
-        self.anonymous = _anonymous_user(config.proxy, users)
+    def __init__(self, config: Config, path: Path | None = None) -> None:
+        self.members = Members(_membership(config))
+        self.entrance = Entrance(_admission_limits(config), config.proxy.greeting.encode())
+        self._reloader = Reloader(path, config)
         self._numbers = itertools.count(1)
         self._started = 0.0
         self._log = log.get_logger()
+
+    @property
+    def config(self) -> Config:
+        """What amp runs with; a reload replaces it."""
+        return self._reloader.config
+
+    @property
+    def reloadables(self) -> list[Reloadable]:
+        """Everybody who follows a reload; whoever has something that can change adds itself."""
+        return self._reloader.parts
 
     async def run(self, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until SIGTERM or SIGINT; a second signal ends it at once.
@@ -94,6 +127,9 @@ class App:
                 switchboard = self._switchboard((*self.config.server, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
+                self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
+                await everything.start(self._mind_reloads)
+                self._give_advice()
                 await self._serve(switchboard, signals, task_status)
                 everything.cancel_scope.cancel()
 
@@ -128,7 +164,7 @@ class App:
                     listeners = await open_listeners(listen.address, listen.port)
                     addresses += [address_text(each.socket.getsockname()) for each in listeners]
                     handler = partial(self._handle, switchboard)
-                    await intake.start(serve, listeners, handler, sessions)
+                    await intake.start(serve, listeners, handler, sessions, self.entrance.on_shortage)
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)
                 task_status.started(addresses)
                 number = await anext(signals)
@@ -153,43 +189,67 @@ class App:
         self._log.warning("stopping_at_once")
         scope.cancel()
 
+    async def _mind_reloads(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Reload at each SIGHUP; never returns."""
+        with trio.open_signal_receiver(signal.SIGHUP) as signals:
+            task_status.started()
+            async for _ in signals:
+                await self._reloader.reload()
+
+    def _follow_users(self, switchboard: Switchboard, config: Config) -> Callable[[], None]:
+        new = _membership(config)
+        return lambda: self.members.replace(new, list(switchboard.clients.values()))
+
+    def _follow_limits(self, config: Config) -> Callable[[], None]:
+        """Who is in stays in; outlets and readers keep the limits that they began with."""
+        limits = _admission_limits(config)
+        return partial(setattr, self.entrance.admission, "limits", limits)
+
+    def _give_advice(self) -> None:
+        for sentence in advice(self.config):
+            self._log.warning("advice", about=sentence)
+        wanted, possible = self.config.limits.connections, self.entrance.admission.limits.connections
+        if wanted > possible:
+            self._log.warning("few_descriptors", connections=possible, configured=wanted)
+
     async def _handle(self, switchboard: Switchboard, stream: trio.SocketStream) -> None:
         """One accepted connection."""
-        wire = PlainWire(stream.socket)
-        limits = self.config.limits
-        if len(switchboard.clients) >= limits.connections:
-            self._log.warning("connection_refused", reason="too many connections", limit=limits.connections)
-            wire.close()
-            return
-        address = address_text(stream.socket.getpeername())
-        client = Client(
-            next(self._numbers),
-            wire,
-            address,
-            self._session(switchboard),
-            switchboard,
-            self._outlet_limits(),
-            switchboard.crowd,
-        )
-        switchboard.add_client(client)
-        try:
-            await client.run()
-        finally:
-            switchboard.remove_client(client)
+        number, wire = next(self._numbers), PlainWire(stream.socket)
+        with self.entrance.admit(number, stream.socket) as visit:
+            if visit is None:
+                return
+            address = address_text(stream.socket.getpeername())
+            client = Client(
+                number,
+                wire,
+                address,
+                self._session(switchboard, visit),
+                switchboard,
+                self._outlet_limits(),
+                switchboard.crowd,
+                visit,
+            )
+            self.entrance.leaves_by(visit, client.cut)
+            switchboard.add_client(client)
+            try:
+                await client.run()
+            finally:
+                switchboard.remove_client(client)
 
-    def _session(self, switchboard: Switchboard) -> ClientSession:
+    def _session(self, switchboard: Switchboard, visit: Visit) -> ClientSession:
         limits = self.config.limits
         return ClientSession(
             greeting=self.config.proxy.greeting.encode(),
-            authenticator=self.accounts,
+            authenticator=self.members.accounts,
             challenge=str(secrets.randbelow(900_000_000) + 100_000_000).encode(),
             login_timeout_s=limits.login_timeout_s,
             now=trio.current_time(),
             started=self._started,
-            anonymous=self.anonymous,
+            anonymous=self.members.anonymous,
             autofilter=Autofilter[self.config.proxy.autofilter.upper()],
             world=switchboard.world,
             reader=ActionReader(limits.line_bytes, limits.headers),
+            door=visit,
         )
 
     def _outlet_limits(self) -> OutletLimits:
@@ -248,6 +308,37 @@ class App:
             max_frame_bytes=self.config.limits.max_frame_bytes,
             now=now,
         )
+
+
+def _membership(config: Config) -> Membership:
+    users = {user.name: _user(user) for user in config.user}
+    return Membership(
+        users=users.values(),
+        key_user=_key_user(config.proxy, users),
+        anonymous=_anonymous_user(config.proxy, users),
+    )
+
+
+def _admission_limits(config: Config) -> AdmissionLimits:
+    """As configured, but for no more connections than there are descriptors for."""
+    limits = config.limits
+    links = sum(server.max_sessions + 1 for server in config.server)
+    if config.simulate is not None:
+        links += config.simulate.asterisks * SIMULATED_LINKS
+    room = max(1, descriptor_limit() - SPARE_DESCRIPTORS - links)
+    return AdmissionLimits(
+        connections=min(limits.connections, room),
+        connections_per_address=limits.connections_per_address,
+        connections_per_user=limits.connections_per_user,
+        strangers=limits.strangers,
+        login_failures=limits.login_failures,
+        login_failures_within_s=limits.login_failures_within_s,
+        login_delay_s=limits.login_delay_s,
+        ban_s=limits.ban_s,
+        actions_per_second=limits.actions_per_second,
+        user_actions_per_second=limits.user_actions_per_second,
+        exempt=tuple(ip_network(text) for text in limits.exempt),
+    )
 
 
 def _user(user: ConfiguredUser) -> User:

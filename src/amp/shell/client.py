@@ -8,6 +8,7 @@ from typing import Protocol
 
 import trio
 
+from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
 from amp.core.ami.framing import NeedData
 from amp.core.ami.session import ClientSession
@@ -61,7 +62,7 @@ class Client:
 
     def __init__(
         self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
-        limits: OutletLimits, crowd: Crowd,
+        limits: OutletLimits, crowd: Crowd, visit: Visit,
     ) -> None:  # fmt: skip
         self.number = number
         self.address = address
@@ -75,6 +76,8 @@ class Client:
         self._wire = wire
         self._session = session
         self._owner = owner
+        self._visit = visit
+        self._rest_until = 0.0
         self._drain_timeout_s = limits.stall_timeout
         self._scope = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
@@ -126,6 +129,16 @@ class Client:
         if self._resumed is not None:
             self._resumed.set()
             self._resumed = None
+
+    def change_user(self, user: User) -> None:
+        """It is this user from now on: other rights, the same session."""
+        self._session.change_user(user)
+        self._work_session()
+
+    def log_off(self, reason: str) -> None:
+        """Tell it why, and close."""
+        self.send(b"ProxyMessage: Logged off: " + reason.encode() + b"\r\n\r\n")
+        self.close_soon(f"logged off: {reason}")
 
     def close_soon(self, reason: str) -> None:
         """Close once everything offered is written, or the peer takes nothing for the stall time."""
@@ -179,15 +192,41 @@ class Client:
                 await self._resumed.wait()
                 self._work_session()
                 continue
+            if self._rest_until > trio.current_time():
+                await trio.sleep_until(self._rest_until)
+                self._work_session()
+                continue
             data = await self._receive()
             if data is None:
                 self._session.handle_timeout(trio.current_time())
             else:
-                self.stats.bytes_in += len(data)
-                self._session.receive_data(data, trio.current_time(), time.time())
-                if not data:
-                    self._input_ended.set()
+                self._take(data)
+                continue
             self._work_session()
+
+    def _take(self, data: bytes) -> None:
+        """What one read gave; it counts towards the client's pace even if there is no action in it."""
+        now, actions = trio.current_time(), self.stats.actions_in
+        self.stats.bytes_in += len(data)
+        if reason := self._visit.receive(len(data)):
+            self.cut(reason)
+            return
+        if not data:
+            self._input_ended.set()
+        self._session.receive_data(data, now, time.time())
+        self._work_session()
+        if self.stats.actions_in == actions:
+            self._rest(self._visit.babble(len(data), now))
+
+    def _acted(self) -> None:
+        """It has acted once more."""
+        self.stats.actions_in += 1
+        self._rest(self._visit.act(trio.current_time()))
+
+    def _rest(self, seconds: float) -> None:
+        """Take nothing from it for so long: it is too fast. What it has sent already waits."""
+        if seconds:
+            self._rest_until = max(self._rest_until, trio.current_time() + seconds)
 
     async def _receive(self) -> bytes | None:
         """The next bytes, ``b""`` at the end, ``None`` when the session's deadline passed.
@@ -205,21 +244,20 @@ class Client:
         return None
 
     def _work_session(self) -> None:
-        """Take the session's events in order, as long as the client is not paused."""
-        while self._resumed is None:
+        """Take the session's events in order, as long as the client is neither paused nor to rest."""
+        while self._resumed is None and (not self._rest_until or self._rest_until <= trio.current_time()):
             event = self._session.next_event()
             match event:
                 case ActionReceived(frame, action_id):
                     self._forward(ClientAction(self.number, frame, action_id, *self._pin()))
                 case Reply(data, ordered):
+                    if self.stats.bytes_in:  # else it is the greeting
+                        self._acted()
                     self._reply(data, ordered=ordered)
                 case LoggedIn() | MaskChanged() | FilterChanged() | AutofilterChanged():
                     self._subscribe()
-                case LoginFailed(username):
-                    self.login_failures += 1
-                    get_logger(client=self.number).warning(
-                        "login_failed", address=self.address, user=username.decode(errors="replace")
-                    )
+                case LoginFailed(username, reason):
+                    self._log_failure(username.decode(errors="replace"), reason)
                 case WaitStarted():
                     self.outlet.on_event = self._event_seen
                 case Closing(reason, drain):
@@ -227,8 +265,15 @@ class Client:
                 case NeedData():
                     return
 
+    def _log_failure(self, user: str, reason: str) -> None:
+        self.login_failures += 1
+        logger, visit = get_logger(client=self.number, address=self.address), self._visit
+        logger.warning("login_failed", user=user, reason=reason, failures=visit.failures)
+        if visit.ban_s:
+            logger.warning("address_banned", origin=visit.origin.key, seconds=visit.ban_s)
+
     def _forward(self, action: ClientAction) -> None:
-        self.stats.actions_in += 1
+        self._acted()
         self._owner.act(action)
 
     def _reply(self, data: bytes, *, ordered: bool) -> None:

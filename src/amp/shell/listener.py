@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from amp.shell.accept import Handler, accept_forever
 from amp.shell.log import get_logger
 
 __all__ = ["address_text", "open_listeners", "serve"]
@@ -25,27 +26,17 @@ async def open_listeners(address: str, port: int) -> list[trio.SocketListener]:
 
 async def serve(
     listeners: list[trio.SocketListener],
-    handler: Callable[[trio.SocketStream], Awaitable[None]],
+    handler: Handler,
     sessions: trio.Nursery,
+    on_shortage: Callable[[trio.SocketListener, OSError], Awaitable[None]],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Accept until cancelled; the clients' tasks live on in ``sessions``.
-
-    Running out of descriptors is survived: trio waits a moment and goes on accepting.
-    """
-    await trio.serve_listeners(handler, listeners, handler_nursery=sessions, task_status=_Forget(task_status))
-
-
-class _Forget(trio.TaskStatus[object]):
-    """Passes on that something has started, without the value that came with it."""
-
-    def __init__(self, inner: trio.TaskStatus[None]) -> None:
-        self._inner = inner
-
-    def started(self, value: object = None) -> None:
-        del value
-        self._inner.started()
+    """Accept until cancelled; the clients' tasks live on in ``sessions``. See `accept_forever`."""
+    async with trio.open_nursery() as nursery:
+        for listener in listeners:
+            nursery.start_soon(accept_forever, listener, handler, sessions, on_shortage)
+        task_status.started()
 
 
 def address_text(name: object) -> str:

@@ -1,17 +1,23 @@
-"""Structured logs: for people on a terminal, as JSON lines otherwise; always on standard error."""
+"""Structured logs: for people on a terminal, as JSON lines otherwise; on standard error or into a file."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Final, Literal, TextIO
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TextIO, cast
 
 import structlog
 
+from amp.config.schema import Log
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger, Processor
 
-__all__ = ["LogFormat", "configure", "get_logger"]
+__all__ = ["LogFormat", "Logging", "Sink", "configure", "get_logger"]
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -23,15 +29,60 @@ LEVELS: Final = {
 }
 
 
-def configure(level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None) -> None:
-    """Set up logging for the process.
+class Sink:
+    """Where log lines go; it can be exchanged while everybody holds on to it.
+
+    A line that cannot be written (a full disk, a closed terminal) is lost: amp goes on.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @classmethod
+    def open(cls, path: Path | None) -> Sink:
+        """Append to a file, which is made if need be, or write to standard error.
+
+        Raises:
+            OSError: it cannot be opened; the message names it.
+        """
+        if path is None:
+            return cls(sys.stderr)
+        try:
+            return cls(path.open("a", encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise OSError(f"cannot open the log {path}: {error.strerror or error}") from error
+
+    def become(self, other: Sink) -> None:
+        """Write to where the other one does from now on; what was written to until now is closed."""
+        old, self._stream = self._stream, other._stream
+        if old is not sys.stderr and old is not self._stream:
+            with suppress(OSError):
+                old.close()
+
+    def isatty(self) -> bool:
+        """Whether people watch."""
+        return self._stream.isatty()
+
+    def write(self, text: str) -> None:
+        """Write or lose it."""
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """After each line."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | None = None) -> None:
+    """Set up logging for the process; may be called again at any time.
 
     Args:
         level: the lowest level shown, a key of `LEVELS`.
         log_format: ``auto`` is ``console`` on a terminal and ``json`` otherwise.
-        stream: where to; standard error if not given.
+        sink: where to; standard error if not given.
     """
-    out = stream or sys.stderr
+    out = sink or Sink.open(None)
     as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
     tail: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -45,9 +96,43 @@ def configure(level: str = "info", log_format: LogFormat = "auto", stream: TextI
             *tail,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", out)),
         cache_logger_on_first_use=False,
     )
+
+
+class Logging:
+    """The process's log as configured, and its way through a reload.
+
+    Args:
+        settings: ``[log]``.
+        config_path: the configuration file; a relative ``file`` counts from its folder.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, settings: Log, config_path: Path | None = None) -> None:
+        self._folder = config_path.parent if config_path is not None else Path()
+        self._sink = self._open(settings)
+        configure(settings.level, settings.format, self._sink)
+
+    def follow(self, settings: Log) -> Callable[[], None]:
+        """Open the file anew, even if its name is the same: somebody may have moved it away.
+
+        Raises:
+            OSError: it cannot be opened; then the old one stays.
+        """
+        new = self._open(settings)
+
+        def go_on() -> None:
+            self._sink.become(new)
+            configure(settings.level, settings.format, self._sink)
+
+        return go_on
+
+    def _open(self, settings: Log) -> Sink:
+        return Sink.open(None if settings.file is None else self._folder / settings.file)
 
 
 def get_logger(**context: object) -> FilteringBoundLogger:

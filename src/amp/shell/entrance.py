@@ -1,0 +1,131 @@
+"""Where connections come in: what `amp.core.admission` decides, in sockets, words and log lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import trio
+
+from amp.core.admission.admission import Admission, Refusal, Visit
+from amp.core.admission.limits import AdmissionLimits
+from amp.core.admission.quiet import Quiet
+from amp.core.ami import replies
+from amp.shell.descriptors import SpareDescriptor
+from amp.shell.log import get_logger
+
+__all__ = ["Entrance"]
+
+BREATH_S: Final = 0.05
+"""After a shortage, until the next connection is tried."""
+
+NO_ROOM: Final = "Too many connections"
+GAVE_WAY: Final = "gave way: too many clients that have not signed in"
+
+
+class Entrance:
+    """Takes, refuses and displaces connections.
+
+    Args:
+        limits: the bounds; `Admission.limits` may be replaced later.
+        greeting: the first line that a client gets, without its line end; a refused one gets it, too, since
+            AMI clients read it before anything else.
+
+    Attributes:
+        admission: the decisions and the counters.
+    """
+
+    def __init__(self, limits: AdmissionLimits, greeting: bytes) -> None:
+        self.admission = Admission(limits)
+        self._greeting = greeting
+        self._quiet = Quiet()
+        self._spare = SpareDescriptor()
+        self._ways_out: dict[Visit, Callable[[str], None]] = {}
+
+    @contextmanager
+    def admit(
+        self, client: int, sock: trio.socket.SocketType, *, plain: bool = True
+    ) -> Iterator[Visit | None]:
+        """A connection came; the block is its stay, and may be cancelled to make room.
+
+        Args:
+            client: its number.
+            sock: the connection.
+            plain: AMI is spoken there without TLS, so that a refused client can be told why.
+
+        Returns:
+            (Into the block) its visit, or ``None`` if it was refused; then there is nothing more to do.
+
+        Raises:
+            OSError: it is gone already.
+        """
+        visit = self.admission.enter(client, _host(sock.getpeername()), trio.current_time())
+        if isinstance(visit, Refusal):
+            self._log_refusal(visit)
+            if plain:
+                self._tell(sock, visit.words)
+            yield None
+            return
+        with trio.CancelScope() as scope:
+            self._ways_out[visit] = lambda _: scope.cancel()
+            if (oldest := self.admission.gives_way()) is not None:
+                self._displace(oldest)
+            try:
+                yield visit
+            finally:
+                del self._ways_out[visit]
+                visit.leave()
+
+    def leaves_by(self, visit: Visit, cut: Callable[[str], None]) -> None:
+        """Call ``cut`` with a reason, rather than cancel the block, when the visit has to make room."""
+        self._ways_out[visit] = cut
+
+    async def on_shortage(self, listener: trio.SocketListener, error: OSError) -> None:
+        """There is no descriptor for the next connection: make room, or refuse it in words.
+
+        Who is in stays in, but for the oldest stranger, if there is any.
+        """
+        await trio.lowlevel.wait_readable(listener.socket)
+        self._log("out_of_descriptors", ("shortage", error.errno), error=error.strerror, level="error")
+        oldest = self.admission.oldest_stranger()
+        if oldest is not None:
+            self.admission.stats.strangers_displaced += 1
+            self._displace(oldest)
+        else:
+            await self._refuse_one(listener)
+        await trio.sleep(BREATH_S)
+        self._spare.keep()
+
+    async def _refuse_one(self, listener: trio.SocketListener) -> None:
+        stream = await self._spare.accept(listener)
+        if stream is not None:
+            self.admission.stats.refused_descriptors += 1
+            self._tell(stream.socket, NO_ROOM)
+            stream.socket.close()
+        self._spare.keep()
+
+    def _displace(self, visit: Visit) -> None:
+        self._log("strangers_give_way", ("strangers",), limit=self.admission.limits.strangers)
+        self._ways_out[visit](GAVE_WAY)
+
+    def _tell(self, sock: trio.socket.SocketType, words: str) -> None:
+        """One try: the socket is new, so there is room, unless the client is gone."""
+        with suppress(OSError):
+            os.write(sock.fileno(), self._greeting + b"\r\n" + replies.error(None, words))
+
+    def _log_refusal(self, refusal: Refusal) -> None:
+        key = (refusal.reason, refusal.origin.key)
+        self._log("connection_refused", key, reason=refusal.reason, address=refusal.origin.key)
+
+    def _log(self, event: str, key: tuple[object, ...], *, level: str = "warning", **facts: object) -> None:
+        """Once a minute for each key: whoever floods amp must not flood its log as well."""
+        unsaid = self._quiet.speak((event, *key), trio.current_time())
+        if unsaid is not None:
+            getattr(get_logger(), level)(event, **facts, **({"times_before": unsaid} if unsaid else {}))
+
+
+def _host(name: object) -> str | None:
+    """The address in a socket's name; ``None`` for a unix socket."""
+    return str(name[0]) if isinstance(name, tuple) else None

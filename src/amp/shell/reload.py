@@ -1,0 +1,129 @@
+"""SIGHUP: read the configuration again and take over what can change while amp runs.
+
+In two steps, so that a bad file changes nothing: first everything that can fail is prepared, by all parts;
+only if nobody had a problem do all of them carry it out. What cannot change is told, and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import trio
+
+from amp.config.advice import advice
+from amp.config.load import load
+from amp.config.schema import Config, key_of
+from amp.errors import ConfigError
+from amp.shell.log import get_logger
+
+__all__ = ["Reloadable", "Reloader", "needs_restart", "running_with"]
+
+Reloadable = Callable[[Config], Callable[[], None]]
+"""A part that follows the configuration. It is called with the one that is to come, does whatever can fail
+(read files, make contexts) and changes nothing; what it returns is then called and must not fail.
+
+Raises ``OSError`` or ``ValueError``, with a text for the log, if it cannot follow."""
+
+FIXED_LIMITS: Final = (
+    "journal_bytes",
+    "order_hold_s",
+    "action_timeout_s",
+    "actions_per_client",
+    "actions_per_server",
+    "max_frame_bytes",
+)
+"""Of ``[limits]``; the router, the journals and the links have them for good."""
+
+RELOADED_PROXY: Final = ("proxy_key", "proxy_key_user", "anonymous_user")
+"""Of ``[proxy]``: what says who clients are."""
+
+FIXED_SECTIONS: Final = ("listen", "server", "simulate")
+
+
+def needs_restart(running: Config, wanted: Config) -> Iterator[str]:
+    """The paths of what differs and cannot change while amp runs."""
+    for field in attrs.fields(type(running.proxy)):
+        if field.name not in RELOADED_PROXY and _differ(running.proxy, wanted.proxy, field.name):
+            yield f"proxy.{key_of(field.name)}"
+    for section in FIXED_SECTIONS:
+        if _differ(running, wanted, section):
+            yield section
+    for name in FIXED_LIMITS:
+        if _differ(running.limits, wanted.limits, name):
+            yield f"limits.{key_of(name)}"
+
+
+def running_with(running: Config, wanted: Config) -> Config:
+    """The configuration after a reload: the wanted one, but for what needs a restart."""
+    fixed = {name: getattr(running.limits, name) for name in FIXED_LIMITS}
+    reloaded = {name: getattr(wanted.proxy, name) for name in RELOADED_PROXY if hasattr(wanted.proxy, name)}
+    return attrs.evolve(
+        running,
+        proxy=attrs.evolve(running.proxy, **reloaded),
+        user=wanted.user,
+        limits=attrs.evolve(wanted.limits, **fixed),
+        log=wanted.log,
+    )
+
+
+def _differ(one: object, other: object, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
+
+
+@attrs.define
+class Reloader:
+    """Reads the file and tells the parts.
+
+    Attributes:
+        path: the file; ``None`` if there is none, then a reload is refused.
+        config: what amp runs with.
+        parts: everybody who follows it, in the order in which they carry it out.
+    """
+
+    path: Path | None
+    config: Config
+    parts: list[Reloadable] = attrs.field(factory=list)
+    _log: Any = attrs.field(factory=get_logger, init=False)
+
+    async def reload(self) -> bool:
+        """Take over what can change; False, and the reasons in the log, if nothing was."""
+        try:
+            if self.path is None:
+                raise ConfigError("amp", ["was started without a configuration file"])
+            wanted = await trio.to_thread.run_sync(load, self.path)
+            problems, steps = self._prepare(running_with(self.config, wanted))
+        except ConfigError as error:
+            wanted, problems, steps = self.config, list(error.problems), []
+        if problems:
+            self._refuse(problems)
+            return False
+        restart = list(needs_restart(self.config, wanted))
+        self.config = running_with(self.config, wanted)
+        for step in steps:
+            step()
+        self._tell(restart)
+        return True
+
+    def _prepare(self, wanted: Config) -> tuple[list[str], list[Callable[[], None]]]:
+        problems, steps = [], []
+        for part in self.parts:
+            try:
+                steps.append(part(wanted))
+            except (OSError, ValueError) as error:
+                problems.append(str(error))
+        return problems, steps
+
+    def _refuse(self, problems: list[str]) -> None:
+        for problem in problems:
+            self._log.error("reload_problem", file=str(self.path), problem=problem)
+        self._log.error("reload_refused", file=str(self.path), problems=len(problems))
+
+    def _tell(self, restart: list[str]) -> None:
+        if restart:
+            self._log.warning("restart_needed", changed=restart)
+        for sentence in advice(self.config):
+            self._log.warning("advice", about=sentence)
+        self._log.info("reloaded", file=str(self.path))
