@@ -124,7 +124,7 @@ class RouterModel(RuleBasedStateMachine):
                     assert roles.count(LinkRole.ACTIONS) <= MAX_SESSIONS
                 case CloseLink(_, link):
                     del self.links[link]
-                case SendToLink(_, link, data):
+                case SendToLink(_, link, data, _):
                     self.receive(link, data)
                 case SendToClient(client, data):
                     self.tell(client, data)

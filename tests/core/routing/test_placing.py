@@ -240,3 +240,16 @@ def test_a_full_server_says_so() -> None:
         play.ignore()
         play.ask(3, "Ping")
         play.expect()
+
+
+def test_the_link_is_not_given_up_while_it_works_on_a_blocker() -> None:
+    """No Ping is answered meanwhile (recording originate-sync-blocks); what is pipelined behind adds to it."""
+    with Playbook() as play:
+        play.bring_up()
+        play.now = 5.0
+        silences = []
+        for name in ("Originate", "Command", "Ping"):
+            play.ask(1, name, Timeout="100000")
+            silences += [each.silent_until for each in play.unclaimed if isinstance(each, SendToLink)]
+            play.ignore()
+        assert silences == [5 + 100 + 30 + 30, 165 + 60 + 30, 0]

@@ -57,11 +57,20 @@ class CloseLink(NamedTuple):
 
 
 class SendToLink(NamedTuple):
-    """Offer whole actions to the outlet of a READY link. A failed or overflowing write is a `LinkLost`."""
+    """Offer whole actions to the outlet of a READY link. A failed or overflowing write is a `LinkLost`.
+
+    Attributes:
+        server: its name.
+        link: its number.
+        data: one or two actions, each with its closing blank line.
+        silent_until: if not 0, the link may rightly say nothing till then, since the server answers no Ping
+            while it works on this: tell `UpstreamConnection.expect_silence`. The router minds the time.
+    """
 
     server: str
     link: int
     data: bytes
+    silent_until: float = 0.0
 
 
 class SendToClient(NamedTuple):

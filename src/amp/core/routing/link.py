@@ -36,6 +36,7 @@ class Link:
         exclusive: how many in ``flight`` are exclusive; then all of ``flight`` is one client's.
         last: whose answer came last.
         idle_since: when ``flight`` became empty.
+        silent_until: how long its exclusive actions may take altogether.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Link:
     exclusive: int = 0
     last: Pending | None = None
     idle_since: float = 0.0
+    silent_until: float = 0.0
 
     def phase(self, now: float) -> LinkState:
         """The state, with the shell's wait told from its attempt."""

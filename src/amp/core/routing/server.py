@@ -192,7 +192,11 @@ class Server:
         data, pending.data = pending.data, b""
         if pending.fenced:
             data += self._fence(link, pending, now)
-        out.append(SendToLink(self.name, link.number, data))
+        silent_until = 0.0
+        if pending.exclusive:
+            most_s = pending.timeout_s + self._limits.stuck_grace_s
+            silent_until = link.silent_until = max(link.silent_until, now) + most_s
+        out.append(SendToLink(self.name, link.number, data, silent_until))
 
     def _fence(self, link: Link, pending: Pending, now: float) -> bytes:
         """A Ping of amp's own: whatever comes without ActionID before its pong belongs to ``pending``."""
