@@ -53,6 +53,17 @@ def user(name: str, more: str = "") -> str:
             server("pbx1") + user("a", 'server = "pbx1"\nservers = ["pbx1", "pbx2"]'),
             ["user[0].servers[1]: no server has this name (did you mean 'pbx1'?)"],
         ),
+        (
+            '[proxy]\nproxy_key = "k"\nproxy_key_user = "stev"\nanonymous_user = "x"\n' + USER,
+            [
+                "proxy.proxy_key_user: no user has this name (did you mean 'steve'?)",
+                "proxy.anonymous_user: no user has this name",
+            ],
+        ),
+        (
+            user("a", 'write = ["all"]\ncommands = ["core show *"]'),
+            ["user[0].commands: expected 'command' in write as well; without it no command runs"],
+        ),
         ("[[listen]]\n[[listen]]", ["listen[1]: the same address and port as listen[0]"]),
         (
             "[[listen]]\n[[listen]]\nport = 5038\n[[listen]]\nport = 5039",
@@ -73,6 +84,8 @@ def test_what_clashes_or_points_to_nothing(tmp_path: Path, text: str, expected: 
         '[proxy]\ndefault_server = "none"',
         "[[listen]]\nport = 0\n[[listen]]\nport = 0",
         '[[listen]]\n[[listen]]\naddress = "::1"',
+        user("a", 'write = ["command"]\ncommands = ["core show *"]'),
+        '[proxy]\nproxy_key = "k"\nproxy_key_user = "steve"\nanonymous_user = "steve"\n' + USER,
     ],
 )
 def test_what_does_not_clash(tmp_path: Path, text: str) -> None:
@@ -85,6 +98,8 @@ def test_what_does_not_clash(tmp_path: Path, text: str) -> None:
         "[[listen]]\naddress = 5\n[[listen]]\naddress = 5",
         '[simulate]\nasterisks = "x"',
         "proxy = 1\nserver = 2\nuser = 3",
+        "[proxy]\nproxy_key_user = 1",
+        user("a", 'write = 1\ncommands = ["x"]'),
     ],
 )
 def test_values_of_a_wrong_type_are_told_once(tmp_path: Path, text: str) -> None:
@@ -111,3 +126,13 @@ def test_what_is_doubtful(tmp_path: Path) -> None:
     assert advice(load_text(tmp_path, open_to_all)) == (
         "listen[0]: whoever reaches pbx.example sees every event: authentication is off",
     )
+    with_user = open_to_all.replace("[[listen]]", 'anonymous_user = "steve"\n[[listen]]') + "\n" + USER
+    assert advice(load_text(tmp_path, with_user)) == (
+        "listen[0]: whoever reaches pbx.example is user steve: authentication is off",
+    )
+    unused = '[proxy]\nproxy_key_user = "steve"\nanonymous_user = "steve"\n[simulate]\n' + USER
+    assert advice(load_text(tmp_path, unused)) == (
+        "proxy.anonymous_user: nobody is anonymous while authentication is required",
+        "proxy.proxy_key_user: there is no proxy_key",
+    )
+    assert advice(load_text(tmp_path, '[proxy]\nproxy_key = "k"\n[simulate]')) == ()

@@ -14,6 +14,7 @@ from amp.config.load import load
 from amp.config.not_built import NOT_BUILT_SECTIONS
 from amp.config.schema import key_of
 from amp.config.secret import Secret
+from certificates import authority
 from config.describing import ARRAYS, SECTIONS, default, described_keys, toml
 
 ROOT = Path(__file__).parents[2]
@@ -83,9 +84,12 @@ def test_the_sample_runs_as_it_stands() -> None:
 
 def test_the_sample_with_everything_uncommented_is_right_but_for_the_secret_file(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=[\w\[])", "", SAMPLE.read_text(), flags=re.MULTILINE)
-    (tmp_path / "amp.toml").write_text(text.replace("/run/secrets/pbx1", "pbx1"))
+    text = re.sub(r'^tls = "off"(?=.*verify)', 'tls = "verify"', text, flags=re.MULTILINE)
+    (tmp_path / "amp.toml").write_text(text.replace("/run/secrets/pbx1", "pbx1").replace("/etc/amp/", ""))
     (tmp_path / "pbx1").write_text("s\n")
-    assert load(tmp_path / "amp.toml", {}).server[0].secret == Secret("s")
+    authority().issue(tmp_path, "localhost", stem="amp")
+    authority().write(tmp_path, stem="pbx-ca")
+    assert load(tmp_path / "amp.toml", {"AMP_PROXY_KEY": "k"}).server[0].secret == Secret("s")
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import tomli_w
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from amp.config.load import load
 from amp.config.not_built import NOT_BUILT_KEYS
 from amp.config.rules import Host
-from amp.config.schema import AsteriskServer, Config, Listen, Simulate, User, key_of
+from amp.config.schema import RIGHTS as READ_RIGHTS
+from amp.config.schema import AsteriskServer, Config, Listen, Simulate, User, WriteRight, key_of
 from amp.config.secret import Secret
+from amp.core.policy.classes import ASTERISK_CLASSES, RIGHTS
 from amp.errors import ConfigError
 from config.describing import ARRAYS, SECTIONS
 from config.loading import SERVER, USER, load_text, problems
@@ -189,6 +191,17 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         ('[log]\nlevel = "warn"', 'log.level: expected "debug" or "info" or "warning" or "error"'),
         (USER + 'read = ["cal"]', "user[0].read[0]: expected all, system, call,"),
         (USER + 'write = ["call", 5]', "user[0].write[1]: expected a string, got a whole number"),
+        (USER + 'write = ["funtion_calls"]', "user[0].write[0]: expected all, system, call,"),
+        (USER + "eventfilter = [5]", "user[0].eventfilter[0]: expected a string, got a whole number"),
+        (
+            USER + 'eventfilter = ["Event: Hangup", "Event: ["]',
+            "user[0].eventfilter[1]: expected an event filter as in manager.conf: Filter did not compile.",
+        ),
+        (
+            USER + f"eventfilter = {[f'x{n}' for n in range(33)]}",
+            "user[0]: expected at most 32 filters in eventfilter",
+        ),
+        (USER + 'contexts = [""]', "user[0].contexts[0]: expected a context, got an empty string"),
         (SERVER + 'events = "cal"', 'server[0].events: expected "on", "off" or classes such as "call,agent"'),
         (
             SERVER + 'reconnect_first = "2m"',
@@ -205,6 +218,22 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
 def test_a_problem_says_what_is_expected(tmp_path: Path, text: str, problem: str) -> None:
     found = problems(tmp_path, text)
     assert found[0].startswith(problem)
+
+
+def test_every_word_of_the_policy_may_be_written(tmp_path: Path) -> None:
+    """The schema spells them out for the type checker; core decides which there are."""
+    assert set(get_args(WriteRight)) == RIGHTS
+    assert set(READ_RIGHTS) == ASTERISK_CLASSES | {"all"}
+    words = ", ".join(f'"{word}"' for word in sorted(RIGHTS))
+    (user,) = load_text(tmp_path, USER + f"write = [{words}]").user
+    assert set(user.write) == RIGHTS
+
+
+def test_filters_are_taken_as_they_stand(tmp_path: Path) -> None:
+    lines = ["!Channel: Local/", "eventfilter(name(Newstate),header(ChannelStateDesc),method(exact)) = Up"]
+    text = USER + f'eventfilter = {lines}\ncontexts = ["*"]\ncommands = ["core show *"]\nwrite = ["command"]'
+    (user,) = load_text(tmp_path, text).user
+    assert (user.eventfilter, user.contexts, user.commands) == (tuple(lines), ("*",), ("core show *",))
 
 
 @pytest.mark.parametrize("mask", ["on", "off", "call", "call, Agent", "6", "all"])
@@ -224,6 +253,8 @@ TEXT_KEYS = [
     ("proxy", "name"),
     ("proxy", "greeting"),
     ("proxy", "default_server"),
+    ("proxy", "proxy_key"),
+    ("proxy", "proxy_key_user"),
     ("listen", "address"),
 ]
 

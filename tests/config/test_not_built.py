@@ -52,8 +52,8 @@ def test_false_is_not_zero_for_a_key_of_later_work(tmp_path: Path) -> None:
 
 
 def test_values_of_later_work(tmp_path: Path) -> None:
-    assert problems(tmp_path, file_with("user", "read", ["call", "fanout", "cal"]))[0] == (
-        "user[0].read[1]: 'fanout' is not built yet"
+    assert problems(tmp_path, file_with("user", "read", ["call", "admin", "cal"]))[0] == (
+        "user[0].read[1]: 'admin' is not built yet"
     )
 
 
