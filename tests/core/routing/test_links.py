@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from amp.core.routing.commands import Announce, CloseLink, OpenLink, Warn
+from amp.core.routing.commands import Announce, CloseLink, OpenLink, SendToLink, Warn
 from amp.core.routing.events import LinkConnected, LinkFrames, LinkLost, LinkReady, LinkRefused, RouterEvent
 from amp.core.routing.link import LinkState
 from amp.core.routing.settings import LinksConfig
@@ -153,7 +153,7 @@ def test_the_way_back_to_two_sessions_keeps_a_clients_order() -> None:
         play.ask(2, "Ping")
         play.expect_sent(3, wire("Ping", "amp9f3.2.1-"))
         play.own_answers(raw(("Response", "Success"), ("ActionID", "amp9f3.1.1-a")))
-        assert play.ignore()[1:] == [("pbx", 3, wire("Ping", "amp9f3.1.2-b"))]
+        assert play.ignore()[1:] == [SendToLink("pbx", 3, wire("Ping", "amp9f3.1.2-b"))]
 
 
 def test_one_session_stays_one_over_a_reconnect() -> None:

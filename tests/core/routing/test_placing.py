@@ -243,7 +243,7 @@ def test_a_full_server_says_so() -> None:
 
 
 def test_the_link_is_not_given_up_while_it_works_on_a_blocker() -> None:
-    """No Ping is answered meanwhile (recording originate-sync-blocks); what is pipelined behind adds to it."""
+    """No Ping is answered meanwhile (recording originate-sync-blocks); what is behind adds to it."""
     with Playbook() as play:
         play.bring_up()
         play.now = 5.0
