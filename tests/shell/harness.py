@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -155,9 +156,13 @@ async def lab(
     limits: Limits | None = None,
     proxy: Proxy | None = None,
     extra: tuple[AsteriskServer, ...] = (),
+    path: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
-    """amp in front of one simulated Asterisk for each name, all up; ``settings`` go to every server."""
+    """amp in front of one simulated Asterisk for each name, all up.
+
+    ``settings`` go to every server; ``path`` is the file that a SIGHUP makes it read.
+    """
     sims = {name: SimAsterisk(name=name, seed=number) for number, name in enumerate(names)}
     with structlog.testing.capture_logs() as lines:
         async with trio.open_nursery() as nursery:
@@ -173,7 +178,7 @@ async def lab(
                 limits=limits or Limits(),
             )
             ended = trio.Event()
-            addresses = await nursery.start(_run, App(config), ended)
+            addresses = await nursery.start(_run, App(config, path), ended)
             port = int(addresses[0].rpartition(":")[2])
             one = Lab(port, nursery, sims, lines, ended)
             for name in names:
