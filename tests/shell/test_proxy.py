@@ -273,6 +273,16 @@ async def test_a_blocking_originate_holds_back_nobody_in_split_mode(sessions: st
         assert (await anna.answer("slow")).get(b"Server") == b"a"
 
 
+async def test_a_server_that_works_on_a_slow_action_is_not_given_up() -> None:
+    """Asterisk answers not even a Ping meanwhile, so silence is no sign of death then."""
+    async with lab("a", keepalive_s=0.1) as one:
+        anna = await one.client(events="off")
+        one.sims["a"].faults.action_delay_s = 1.0
+        await anna.action("Command", ("Command", "core show version"), ("ActionID", "slow"))
+        assert (await anna.answer("slow")).name == b"Success"
+        assert not [line for line in one.lines if line["event"] == "link_lost"]
+
+
 async def test_a_server_that_allows_one_login_falls_back_to_single_and_says_so() -> None:
     """``allowmultiplelogin = no``: events and actions share the link."""
     sim = SimAsterisk(name="one")

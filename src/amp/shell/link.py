@@ -74,13 +74,21 @@ class Link:
         self._owner = owner
         self._scope = trio.CancelScope()
         self._outlet: Outlet | None = None
+        self._connection: UpstreamConnection | None = None
         self._cut_reason = ""
         self._version = ""
 
-    def send(self, data: bytes) -> None:
-        """Offer bytes to the server; ignored before the link is connected and after its end."""
+    def send(self, data: bytes, silent_until: float = 0.0) -> None:
+        """Offer bytes to the server; ignored before the link is connected and after its end.
+
+        Args:
+            data: whole actions.
+            silent_until: the server may rightly say nothing until then, in monotonic seconds.
+        """
         if self._outlet is not None:
             self._outlet.offer(data)
+        if silent_until and self._connection is not None:
+            self._connection.expect_silence(silent_until)
 
     def close(self) -> None:
         """End it now and tell nobody. Idempotent."""
@@ -121,7 +129,7 @@ class Link:
         self._outlet = outlet = Outlet(wire, self._settings.limits, self._on_cut)
         self.local_address = _asterisk_address(wire.sock.getsockname())
         self._owner.link_connected(self)
-        connection = self._settings.connection(self._command, trio.current_time())
+        self._connection = connection = self._settings.connection(self._command, trio.current_time())
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(outlet.flush_forever)

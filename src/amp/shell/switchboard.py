@@ -237,7 +237,7 @@ class Switchboard:
     def _send_to_link(self, command: do.SendToLink) -> None:
         link = self.links.get(command.link)
         if link is not None:
-            link.send(command.data)
+            link.send(command.data, command.silent_until)
 
     def _hold_events(self, command: do.HoldEvents) -> None:
         client = self.clients.get(command.client)
