@@ -10,7 +10,7 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -79,7 +79,8 @@ def run(config: Config, path: Path | None = None) -> int:
         logging = log.Logging(config.log, path)
         app = App(config, path)
         app.reloadables.append(lambda config: logging.follow(config.log))
-        trio.run(app.run)
+        with closing(logging):
+            trio.run(app.run)
     except* OSError as group:
         code = 1
         for error in _leaves(group):

@@ -14,6 +14,7 @@ from amp.config.schema import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import FileIO
 
     from structlog.typing import FilteringBoundLogger, Processor
 
@@ -33,10 +34,13 @@ class Sink:
     """Where log lines go; it can be exchanged while everybody holds on to it.
 
     A line that cannot be written (a full disk, a closed terminal) is lost: amp goes on.
+
+    Args:
+        file: unbuffered and ours to close; ``None`` for standard error.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, file: FileIO | None = None) -> None:
+        self._file = file
 
     @classmethod
     def open(cls, path: Path | None) -> Sink:
@@ -46,32 +50,40 @@ class Sink:
             OSError: it cannot be opened; the message names it.
         """
         if path is None:
-            return cls(sys.stderr)
+            return cls()
         try:
-            return cls(path.open("a", encoding="utf-8", errors="backslashreplace"))
+            return cls(path.open("ab", buffering=0))
         except OSError as error:
             raise OSError(f"cannot open the log {path}: {error.strerror or error}") from error
 
     def become(self, other: Sink) -> None:
-        """Write to where the other one does from now on; what was written to until now is closed."""
-        old, self._stream = self._stream, other._stream
-        if old is not sys.stderr and old is not self._stream:
-            with suppress(OSError):
-                old.close()
+        """Write to where the other one does from now on, in its place."""
+        self.close()
+        self._file, other._file = other._file, None
+
+    def close(self) -> None:
+        """Close the file, if it is one; later lines go to standard error."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def isatty(self) -> bool:
         """Whether people watch."""
-        return self._stream.isatty()
+        return self._file is None and sys.stderr.isatty()
 
     def write(self, text: str) -> None:
-        """Write or lose it."""
+        """Write a whole line, or lose it."""
         with suppress(OSError):
-            self._stream.write(text)
+            if self._file is None:
+                sys.stderr.write(text)
+            else:
+                self._file.write(text.encode("utf-8", "backslashreplace"))
 
     def flush(self) -> None:
         """After each line."""
         with suppress(OSError):
-            self._stream.flush()
+            if self._file is None:
+                sys.stderr.flush()
 
 
 def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | None = None) -> None:
@@ -82,12 +94,12 @@ def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | 
         log_format: ``auto`` is ``console`` on a terminal and ``json`` otherwise.
         sink: where to; standard error if not given.
     """
-    out = sink or Sink.open(None)
+    out = sink or Sink()
     as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
     tail: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=not as_json)]
     )
     structlog.configure(
         processors=[
@@ -130,6 +142,10 @@ class Logging:
             configure(settings.level, settings.format, self._sink)
 
         return go_on
+
+    def close(self) -> None:
+        """Close the file, if it is one."""
+        self._sink.close()
 
     def _open(self, settings: Log) -> Sink:
         return Sink.open(None if settings.file is None else self._folder / settings.file)

@@ -1,0 +1,77 @@
+"""The log as a file: opened anew at a reload, and never a reason to fall over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from amp.config.schema import Log
+from amp.shell.log import Logging, get_logger
+
+OpenLog = Callable[..., Logging]
+
+
+@pytest.fixture(autouse=True)
+def _leave_structlog_as_it_was() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def open_log() -> Iterator[OpenLog]:
+    """Makes logs that are closed at the end."""
+    with ExitStack() as stack:
+        yield lambda *args: stack.enter_context(closing(Logging(*args)))
+
+
+def events(path: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in path.read_text().splitlines()]
+
+
+def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path, open_log: OpenLog) -> None:
+    """As logrotate does it; a logger that somebody holds follows."""
+    config, path = tmp_path / "amp.toml", tmp_path / "amp.log"
+    logging = open_log(Log(file="amp.log"), config)
+    logger = get_logger(client=1)
+    logger.info("before")
+    path.rename(tmp_path / "amp.log.1")
+    logger.info("meanwhile")
+    logging.follow(Log(file="amp.log", level="error"))()
+    logger.info("unimportant")
+    logger.error("after")
+    assert events(tmp_path / "amp.log.1") == ["before", "meanwhile"]
+    assert events(path) == ["after"]
+
+
+def test_a_log_that_cannot_be_opened_is_told_and_the_old_one_stays(tmp_path: Path, open_log: OpenLog) -> None:
+    logging = open_log(Log(file="amp.log"), tmp_path / "amp.toml")
+    with pytest.raises(OSError, match=r"cannot open the log .*/gone/amp\.log: No such file or directory"):
+        logging.follow(Log(file="gone/amp.log"))
+    get_logger().info("still here")
+    assert events(tmp_path / "amp.log") == ["still here"]
+
+
+def test_a_log_can_move_between_standard_error_and_a_file(
+    tmp_path: Path, open_log: OpenLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging = open_log(Log(format="json"))
+    get_logger().info("one")
+    logging.follow(Log(format="json", file=str(tmp_path / "amp.log")))()
+    get_logger().info("two")
+    logging.follow(Log(format="json"))()
+    get_logger().info("three")
+    assert events(tmp_path / "amp.log") == ["two"]
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["one", "three"]
+
+
+def test_a_full_disk_loses_lines_and_nothing_else(open_log: OpenLog) -> None:
+    """/dev/full refuses every write."""
+    open_log(Log(file="/dev/full"))
+    get_logger().info("lost")
+    get_logger().error("lost as well")
