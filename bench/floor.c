@@ -1,74 +1,77 @@
 /* The floor: the least that a fan-out proxy can do. One upstream connection, N clients, nothing is parsed.
  *
- * Bytes from upstream go into one ring; a client is a position in it, so its backlog is what lies between
- * its position and the head, and costs no copy. A client gets a write at once; one whose socket is full
- * goes on when epoll says so. Nothing is ever dropped: with the ring full for the slowest client, upstream
- * is not read. The ring is mapped twice in a row so that every backlog is contiguous.
+ * What one read gave is written to each client at once; what a client's socket does not take is copied to the
+ * client's backlog and goes out when epoll says so. Nothing is ever dropped: while somebody's backlog is
+ * longer than BACKLOG, upstream is not read. Reads are as large as amp's. (Tried: one ring for all, with a
+ * position for each client instead of a copy. No faster; the sinks keep up, so backlogs are short.)
  *
  * floor --upstream PORT --clients N     prints {"port": P}, then {"ready": N} */
 #include "common.h"
-#include <sys/mman.h>
 
-#define RING ((size_t)8 << 20)
-#define CHUNK (64 << 10)
+#define READ (256 << 10)
+#define BACKLOG ((size_t)4 << 20)
 
 typedef struct {
     int fd;
-    size_t at; /* bytes of the stream that it was sent */
-    bool full;
+    char *backlog; /* from..to of it wait to be sent */
+    size_t from, to, room;
 } Client;
 
-static char *ring;
-static size_t head; /* bytes of the stream that came */
+static bool is_behind(const Client *c) { return c->from < c->to; }
 
-static void make_ring(void) {
-    int fd = memfd_create("ring", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, RING)) die("memfd");
-    ring = mmap(NULL, 2 * RING, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (int half = 0; half < 2; half++)
-        if (mmap(ring + (size_t)half * RING, RING, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
-            die("mmap");
+/* How much the socket takes at once; all of it from a client that is gone. */
+static size_t put(Client *c, const char *data, size_t len) {
+    ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL);
+    if (n >= 0) return (size_t)n;
+    if (errno == EAGAIN) return 0;
+    close(c->fd);
+    c->fd = -1;
+    return len;
 }
 
-static void push(Client *c) {
-    while (c->fd >= 0 && c->at < head && !c->full) {
-        ssize_t n = send(c->fd, ring + c->at % RING, head - c->at, MSG_NOSIGNAL);
-        if (n > 0)
-            c->at += (size_t)n;
-        else if (errno == EAGAIN)
-            c->full = true;
-        else {
-            close(c->fd);
-            c->fd = -1;
-        }
+static void keep(Client *c, const char *data, size_t len) {
+    if (c->to + len > c->room && c->from) {
+        memmove(c->backlog, c->backlog + c->from, c->to - c->from);
+        c->to -= c->from;
+        c->from = 0;
     }
+    if (c->to + len > c->room) c->backlog = need(realloc(c->backlog, c->room = 2 * (c->to + len)));
+    memcpy(c->backlog + c->to, data, len);
+    c->to += len;
 }
 
-static size_t slowest(const Client *clients, int count) {
-    size_t at = head;
-    for (int i = 0; i < count; i++)
-        if (clients[i].fd >= 0 && clients[i].at < at) at = clients[i].at;
-    return at;
+static void offer(Client *c, const char *data, size_t len) {
+    if (c->fd < 0) return;
+    size_t sent = is_behind(c) ? 0 : put(c, data, len);
+    if (sent < len) keep(c, data + sent, len - sent);
+}
+
+static void flush(Client *c) {
+    while (c->fd >= 0 && is_behind(c)) {
+        size_t sent = put(c, c->backlog + c->from, c->to - c->from);
+        if (!sent) return;
+        c->from += sent;
+    }
+    c->from = c->to = 0;
 }
 
 /* Reads once and gives it to everybody; false at the end of the stream. */
 static bool relay(int upstream, Client *clients, int count, bool *wait) {
-    size_t room = RING - (head - slowest(clients, count));
-    if (room > CHUNK) room = CHUNK;
-    *wait = room == 0;
-    if (*wait) return true;
-    ssize_t n = recv(upstream, ring + head % RING, room, MSG_DONTWAIT);
+    static char data[READ];
+    *wait = true;
+    for (int i = 0; i < count; i++)
+        if (clients[i].to - clients[i].from > BACKLOG) return true;
+    ssize_t n = recv(upstream, data, READ, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN)) return false;
     *wait = n < 0;
-    if (n > 0) head += (size_t)n;
-    for (int i = 0; i < count && n > 0; i++) push(&clients[i]);
+    for (int i = 0; i < count && n > 0; i++) offer(&clients[i], data, (size_t)n);
     return true;
 }
 
-static Client *accept_all(int port_fd, int epoll, int count) {
+static Client *accept_all(int listener, int epoll, int count) {
     Client *clients = need(calloc((size_t)count, sizeof *clients));
     for (int i = 0; i < count; i++) {
-        clients[i].fd = accept4(port_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        clients[i].fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (clients[i].fd < 0) die("accept");
         no_delay(clients[i].fd);
         struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.ptr = &clients[i]};
@@ -78,9 +81,8 @@ static Client *accept_all(int port_fd, int epoll, int count) {
 }
 
 int main(int argc, char **argv) {
-    int port, count = (int)number(argc, argv, "--clients", "1"), epoll = epoll_create1(EPOLL_CLOEXEC);
+    int port, count = (int)number(argc, argv, "--clients", "1"), epoll = epoll_create1(EPOLL_CLOEXEC), n;
     begin();
-    make_ring();
     int listener = listen_on(&port);
     printf("{\"port\": %d}\n", port);
     Client *clients = accept_all(listener, epoll, count);
@@ -88,17 +90,15 @@ int main(int argc, char **argv) {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL}, events[256];
     epoll_ctl(epoll, EPOLL_CTL_ADD, upstream, &event);
     printf("{\"ready\": %d}\n", count);
-    for (bool open = true, wait = false; open;) {
-        int n = epoll_wait(epoll, events, 256, wait ? -1 : 0);
-        for (int i = 0; i < n; i++) {
-            Client *c = events[i].data.ptr;
-            if (!c) continue;
-            c->full = false;
-            push(c);
-        }
-        open = relay(upstream, clients, count, &wait);
+    for (bool open = true, wait = false; open; open = relay(upstream, clients, count, &wait)) {
+        n = epoll_wait(epoll, events, 256, wait ? -1 : 0);
+        for (int i = 0; i < n; i++)
+            if (events[i].data.ptr) flush(events[i].data.ptr);
     }
-    while (slowest(clients, count) < head && epoll_wait(epoll, events, 256, 1000) > 0)
-        for (int i = 0; i < count; i++) clients[i].full = false, push(&clients[i]);
+    bool behind = true;
+    while (behind && epoll_wait(epoll, events, 256, 1000) >= 0) {
+        behind = false;
+        for (int i = 0; i < count; i++) flush(&clients[i]), behind |= is_behind(&clients[i]);
+    }
     return 0;
 }
