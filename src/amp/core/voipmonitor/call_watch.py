@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Final
 
@@ -99,20 +99,13 @@ class _Layout:
         places = [self.columns[name] for name in names if name in self.columns]
         return itemgetter(*places) if places else lambda row: None
 
-    def row(self, values: list[Any]) -> Row:
-        return Row(self.columns, values)
+    def rows(self, many: Iterable[list[Any]]) -> tuple[Row, ...]:
+        return tuple([Row(self.columns, values) for values in many])
 
 
-class _Seen:
-    """What is remembered of one call."""
-
-    __slots__ = ("quality", "row", "state", "told_at")
-
-    def __init__(self, row: Row, state: object, quality: object, told_at: float) -> None:
-        self.row = row
-        self.state = state
-        self.quality = quality
-        self.told_at = told_at
+_Seen = tuple[list[Any], bool, Any, Any, float]
+"""What is remembered of one call: its values, whether it is connected, its state, and the quality that was
+told last, with the time. A plain tuple, since one is made for each call of each table."""
 
 
 class CallWatch:
@@ -134,7 +127,7 @@ class CallWatch:
 
     def calls(self) -> tuple[Row, ...]:
         """The live calls, as of the last table."""
-        return tuple(seen.row for seen in self._seen.values())
+        return () if self._layout is None else self._layout.rows(seen[0] for seen in self._seen.values())
 
     def note_uptime(self, uptime_s: float, now: float) -> None:
         """Tell how long the sniffer has been running; a restart makes the next `update` a reset."""
@@ -149,51 +142,54 @@ class CallWatch:
         Raises:
             RemoteProtocolError: not a table of calls. What was remembered stays.
         """
-        layout = self._layout
-        if layout is None or layout.header != table.header:
-            layout = _Layout(table.header)
+        last = self._layout
+        layout = last if last is not None and last.header == table.header else _Layout(table.header)
         try:
             after, started, updated = self._compare(table, layout, now)
         except TypeError:
             raise RemoteProtocolError("a call whose id is no text") from None
         before, self._seen, self._layout = self._seen, after, layout
-        ended = tuple([seen.row for identity, seen in before.items() if identity not in after])
-        reset = self._reset(started, ended, survivors=len(before) - len(ended))
-        return CallChanges(reset=reset) if reset else CallChanges(tuple(started), tuple(updated), ended)
+        gone = [seen[0] for identity, seen in before.items() if identity not in after]
+        ended = (last or layout).rows(gone)
+        changes = CallChanges(layout.rows(started), layout.rows(updated), ended)
+        reset = self._reset(changes, survivors=len(before) - len(gone))
+        return CallChanges(reset=reset) if reset else changes
 
     def _compare(
         self, table: Table, layout: _Layout, now: float
-    ) -> tuple[dict[Any, _Seen], list[Row], list[Row]]:
-        """What to remember of a table, and the calls that are new or have changed."""
-        before, after = self._seen, {}
-        started: list[Row] = []
-        updated: list[Row] = []
+    ) -> tuple[dict[Any, _Seen], list[list[Any]], list[list[Any]]]:
+        """What to remember of a table, and the values of calls that are new or have changed."""
+        before = self._seen
+        after: dict[Any, _Seen] = {}
+        started: list[list[Any]] = []
+        updated: list[list[Any]] = []
+        width, connect = layout.width, layout.connect
+        identity_of, state_of, quality_of = layout.identity, layout.state, layout.quality
+        quiet_since = now - self._quality_s
         for values in table.values:
-            if len(values) < layout.width:
-                values = values + [None] * (layout.width - len(values))
-            row = layout.row(values)
-            identity = layout.identity(values)
-            state = bool(values[layout.connect]), layout.state(values)
-            quality = layout.quality(values)
+            if len(values) < width:
+                values = values + [None] * (width - len(values))
+            identity = identity_of(values)
+            connected, state, quality = bool(values[connect]), state_of(values), quality_of(values)
             seen = before.get(identity)
             if seen is None:
-                started.append(row)
-                after[identity] = _Seen(row, state, quality, now)
+                started.append(values)
+            elif state == seen[2] and connected is seen[1] and (quality == seen[3] or seen[4] > quiet_since):
+                after[identity] = (values, connected, state, seen[3], seen[4])
                 continue
-            due = quality != seen.quality and now - seen.told_at >= self._quality_s
-            if due or state != seen.state:
-                updated.append(row)
-                after[identity] = _Seen(row, state, quality, now)
             else:
-                after[identity] = _Seen(row, state, seen.quality, seen.told_at)
+                updated.append(values)
+            after[identity] = (values, connected, state, quality, now)
         return after, started, updated
 
-    def _reset(self, started: list[Row], ended: tuple[Row, ...], *, survivors: int) -> Reset | None:
+    def _reset(self, changes: CallChanges, *, survivors: int) -> Reset | None:
         """Whether the sniffer was restarted since the last table."""
         if self._restarted:
             self._restarted = False
             return Reset.UPTIME
-        if survivors or len(ended) < MIN_RETURNED:
+        if survivors or len(changes.ended) < MIN_RETURNED:
             return None
-        returned = {row.raw("callid") for row in started} & {row.raw("callid") for row in ended}
+        returned = {row.raw("callid") for row in changes.started} & {
+            row.raw("callid") for row in changes.ended
+        }
         return Reset.REFERENCES if len(returned) >= MIN_RETURNED else None
