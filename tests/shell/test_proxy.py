@@ -277,9 +277,9 @@ async def test_a_server_that_works_on_a_slow_action_is_not_given_up() -> None:
     """Asterisk answers not even a Ping meanwhile, so silence is no sign of death then."""
     async with lab("a", keepalive_s=0.1) as one:
         anna = await one.client(events="off")
-        one.sims["a"].faults.action_delay_s = 1.0
-        await anna.action("Command", ("Command", "core show version"), ("ActionID", "slow"))
-        assert (await anna.answer("slow")).name == b"Success"
+        call = {"Channel": "Local/late@phones", "Context": "phones", "Exten": "late", "Priority": "1"}
+        await anna.action("Originate", *call.items(), ("Timeout", "1000"), ("ActionID", "slow"))
+        assert (await anna.answer("slow")).get(b"Message") == b"Originate failed"
         assert not [line for line in one.lines if line["event"] == "link_lost"]
 
 

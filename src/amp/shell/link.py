@@ -77,6 +77,7 @@ class Link:
         self._connection: UpstreamConnection | None = None
         self._cut_reason = ""
         self._version = ""
+        self._rearm = trio.Event()
 
     def send(self, data: bytes, silent_until: float = 0.0) -> None:
         """Offer bytes to the server; ignored before the link is connected and after its end.
@@ -150,7 +151,10 @@ class Link:
 
     async def _mind_deadlines(self, connection: UpstreamConnection) -> None:
         while True:
-            await trio.sleep_until(connection.next_deadline())
+            self._rearm = trio.Event()
+            with trio.move_on_at(connection.next_deadline()):
+                await self._rearm.wait()
+            await trio.sleep(0)  # after a pause of ours the answer may lie in the socket: the reader goes first
             now = trio.current_time()
             if now >= connection.next_deadline():
                 connection.handle_timeout(now)
@@ -166,6 +170,7 @@ class Link:
                 case Greeted(version):
                     self._version = version
                 case LoginAccepted():
+                    self._rearm.set()
                     self._owner.link_ready(self, self._version)
                 case LoginRefused(message):
                     raise _Ended(message, refused=True)

@@ -245,6 +245,18 @@ def test_a_silent_server_is_given_up() -> None:
         conn.next_event()
 
 
+def test_who_wakes_up_late_still_waits_for_the_pong() -> None:
+    """After a pause of ours (a stopped process) the Ping goes out late; silence before it proves nothing."""
+    conn = ready()
+    conn.handle_timeout(100.0)
+    assert isinstance(conn.next_event(), SendData)
+    assert conn.next_deadline() == 130.0
+    conn.handle_timeout(100.0)
+    assert drain(conn) == []
+    assert hear(conn, PONG, now=129.0) == []
+    assert conn.next_deadline() == 144.0
+
+
 def test_a_blocked_session_is_not_given_up() -> None:
     """While a synchronous Originate rings not even a Ping is answered."""
     conn = ready()

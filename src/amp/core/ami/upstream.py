@@ -34,7 +34,7 @@ __all__ = ["UpstreamConnection"]
 GREETING: Final = b"Asterisk Call Manager"
 MAX_GREETING_BYTES: Final = 1024
 GIVE_UP_AFTER: Final = 3
-"""How many times ``keepalive_s`` of silence end a link."""
+"""How many times ``keepalive_s`` of silence end a link: one until the Ping, the others behind it."""
 
 FIRST_WITHOUT_FOLLOWS: Final = 3
 """Interface versions below this one (Asterisk before 14) answer Command with ``Response: Follows``."""
@@ -78,6 +78,7 @@ class UpstreamConnection:
     _own_actions: int = attrs.field(default=0, init=False)
     _asked: bytes = attrs.field(default=b"", init=False)
     _pinged: bool = attrs.field(default=False, init=False)
+    _pinged_at: float = attrs.field(default=-math.inf, init=False)
     _heard_at: float = attrs.field(init=False)
     _silent_until: float = attrs.field(default=-math.inf, init=False)
     _login_deadline: float = attrs.field(init=False)
@@ -142,7 +143,9 @@ class UpstreamConnection:
         if self.state is UpstreamState.READY:
             if not self._pinged:
                 return self._heard_at + self.keepalive_s
-            return max(self._heard_at + GIVE_UP_AFTER * self.keepalive_s, self._silent_until)
+            # From the Ping on, not only from the last sign of life: who wakes up late must still wait.
+            asked_or_heard = max(self._pinged_at, self._heard_at)
+            return max(asked_or_heard + (GIVE_UP_AFTER - 1) * self.keepalive_s, self._silent_until)
         if self.state in (UpstreamState.CLOSED, UpstreamState.ERROR):
             return math.inf
         return self._login_deadline
@@ -156,7 +159,7 @@ class UpstreamConnection:
         elif self._pinged:
             self._fail(f"no answer for {now - self._heard_at:g} s")
         else:
-            self._pinged = True
+            self._pinged, self._pinged_at = True, now
             self._ask((b"Action", b"Ping"))
 
     # -- what the server said ------------------------------------------------------------------------
