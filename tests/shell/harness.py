@@ -89,12 +89,17 @@ class AmiClient:
         """One action."""
         await self.send(("Action", name), *headers)
 
-    async def login(self, user: str = "anna", secret: str = "anna's", events: str = "on") -> Frame:
-        """Read the greeting, sign in, and give the answer."""
+    async def greeting(self) -> bytes:
+        """The first line, which has no blank line behind it."""
         with trio.fail_after(PATIENCE_S):
             while b"\r\n" not in self._buffer:
                 self._buffer += await self.stream.receive_some(1000)
-        _, _, self._buffer = self._buffer.partition(b"\r\n")
+        line, _, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    async def login(self, user: str = "anna", secret: str = "anna's", events: str = "on") -> Frame:
+        """Read the greeting, sign in, and give the answer."""
+        await self.greeting()
         await self.action("Login", ("Username", user), ("Secret", secret), ("Events", events))
         return await self.until(lambda frame: frame.headers[0][0] == b"Response")
 
