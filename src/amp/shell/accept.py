@@ -27,18 +27,26 @@ async def accept_forever(
         listener: closed at the end.
         handler: serves one connection.
         sessions: the nursery of the connections.
-        on_shortage: called when there is no descriptor or memory for a connection; returns when it is worth
-            another try.
+        on_shortage: called when somebody waits and there is no descriptor or memory for the connection;
+            returns when it is worth another try.
     """
+    is_short = False
     async with listener:
         while True:
+            if is_short:
+                # Without a descriptor accept fails also when nobody waits; and there may be one by the time
+                # that somebody does.
+                await trio.lowlevel.wait_readable(listener.socket)
             try:
                 stream = await listener.accept()
             except OSError as error:
                 if error.errno not in SHORTAGE:
                     raise
-                await on_shortage(listener, error)
+                if is_short:
+                    await on_shortage(listener, error)
+                is_short = True
             else:
+                is_short = False
                 sessions.start_soon(_serve, handler, stream)
 
 

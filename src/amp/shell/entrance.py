@@ -19,7 +19,10 @@ from amp.shell.log import get_logger
 __all__ = ["Entrance"]
 
 BREATH_S: Final = 0.05
-"""After a shortage, until the next connection is tried."""
+"""When there was no room to be made, until the next connection is tried."""
+
+MOMENT_S: Final = 0.001
+"""When there was: until a displaced connection has closed its socket."""
 
 NO_ROOM: Final = "Too many connections"
 GAVE_WAY: Final = "gave way: too many clients that have not signed in"
@@ -83,28 +86,25 @@ class Entrance:
         self._ways_out[visit] = cut
 
     async def on_shortage(self, listener: trio.SocketListener, error: OSError) -> None:
-        """There is no descriptor for the next connection: make room, or refuse it in words.
+        """There is no descriptor for the connection that waits: make room, or refuse it in words.
 
         Who is in stays in, but for the oldest stranger, if there is any.
         """
-        await trio.lowlevel.wait_readable(listener.socket)
         self._log("out_of_descriptors", ("shortage", error.errno), error=error.strerror, level="error")
         oldest = self.admission.oldest_stranger()
         if oldest is not None:
             self.admission.stats.strangers_displaced += 1
             self._displace(oldest)
-        else:
-            await self._refuse_one(listener)
-        await trio.sleep(BREATH_S)
-        self._spare.keep()
+        await trio.sleep(MOMENT_S if oldest or await self._refuse_one(listener) else BREATH_S)
 
-    async def _refuse_one(self, listener: trio.SocketListener) -> None:
+    async def _refuse_one(self, listener: trio.SocketListener) -> bool:
         stream = await self._spare.accept(listener)
         if stream is not None:
             self.admission.stats.refused_descriptors += 1
             self._tell(stream.socket, NO_ROOM)
             stream.socket.close()
         self._spare.keep()
+        return stream is not None
 
     def _displace(self, visit: Visit) -> None:
         self._log("strangers_give_way", ("strangers",), limit=self.admission.limits.strangers)
