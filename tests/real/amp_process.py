@@ -148,7 +148,7 @@ async def _until_answered(client: Client, server: str) -> None:
 
 @asynccontextmanager
 async def open_amp(
-    folder: Path, servers: Sequence[Upstream], *, limits: str = ""
+    folder: Path, servers: Sequence[Upstream], *, limits: str = "", users: str = ""
 ) -> AsyncIterator[AmpProcess]:
     """Run amp until the end of the block, wait for all its servers, and see it end well.
 
@@ -156,14 +156,14 @@ async def open_amp(
         folder: where the configuration file goes.
         servers: in the order of the configuration.
         limits: lines of the ``[limits]`` table.
+        users: further ``[[user]]`` tables.
     Raises:
         AssertionError: it did not become ready, its exit code was not 0, or it wrote something on
             stderr that is no log line, or logged an exception.
     """
     path = folder / "config.toml"
-    path.write_text(
-        CONFIG + "".join(SERVER.format_map(attrs.asdict(s)) for s in servers) + f"\n[limits]\n{limits}\n"
-    )
+    tables = [SERVER.format_map(attrs.asdict(server)) for server in servers]
+    path.write_text(CONFIG + "".join(tables) + f"{users}\n[limits]\n{limits}\n")
     process = await trio.lowlevel.open_process(
         [sys.executable, "-m", "amp", "run", str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
