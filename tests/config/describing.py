@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -43,6 +44,8 @@ def kind(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Secret:
         return "Secret"
+    if hint is Path:
+        return "Path"
     if origin is Literal:
         return "One of " + ", ".join(f"`{toml(word)}`" for word in arguments)
     if origin is tuple:

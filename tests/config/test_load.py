@@ -112,7 +112,6 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
     """
     assert problems(tmp_path, text) == [
         "server[1].kind: 'voipmonitor' is not built yet",
-        "listen[0].tls: not built yet (only 'off' works)",
         "listen[0].protocols[0]: 'http' is not built yet",
         "metrics: not built yet",
         "proxy.nam: unknown key (did you mean 'name'?)",
@@ -120,7 +119,6 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         'server[0].secret: expected a string, { env = "NAME" } or { file = "PATH" } (did you mean \'file\'?)',
         "server[0].prot: unknown key (did you mean 'port'?)",
         "server[2].kind: expected \"asterisk\" (did you mean 'asterisk'?)",
-        "server[2].host: missing",
         "server[2].port: expected a whole number from 1 to 65535, got a string",
         "server[2].username: missing",
         'server[2].secret: expected a string, { env = "NAME" } or { file = "PATH" }',
@@ -129,7 +127,9 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         "limits.order_hold: expected a duration from 0s to 1m",
         "servers: unknown key (did you mean 'server'?)",
         "server[2].name: the same name as server[0]",
+        "server[2].host: missing",
         "proxy.default_server: no server has this name (did you mean 'pbx1'?)",
+        "listen[0].certificate: missing; tls needs one",
     ]
 
 

@@ -17,7 +17,7 @@ import trio.testing
 
 from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.tls import TlsWire
-from shell.certificates import authority
+from certificates import authority
 
 PATIENCE_S = 20
 LINES = b"".join(b"line %07d\n" % number for number in range(60_000))

@@ -36,10 +36,13 @@ def check(config: Path, /) -> int:
 def summary(config: Config) -> Iterator[str]:
     """A short description: listeners, servers, users, and what is doubtful. No secrets."""
     for listen in config.listen:
-        yield f"listen    {host_port(listen.address, listen.port)}  {', '.join(listen.protocols)}"
+        tls = "" if listen.tls == "off" else f", TLS {listen.tls}"
+        pin = f", only server {listen.server}" if listen.server else ""
+        yield f"listen    {listen.place}  {', '.join(listen.protocols)}{tls}{pin}"
     for server in config.server:
-        place = host_port(server.host, server.port)
-        yield f"server    {server.name}  {place}  {server.kind}, sessions {server.sessions}"
+        place = " or ".join(host_port(host, server.port) for host in server.addresses)
+        tls = "" if server.tls == "off" else f", TLS {server.tls}"
+        yield f"server    {server.name}  {place}  {server.kind}, sessions {server.sessions}{tls}"
     if config.simulate is not None:
         yield f"simulate  {', '.join(config.simulate.names)}"
     for user in config.user:

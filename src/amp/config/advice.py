@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
+import stat
 from collections.abc import Iterator
 
+from amp.config.certificates import valid_until
 from amp.config.schema import Config
 
 __all__ = ["advice"]
 
+EXPIRES_SOON = datetime.timedelta(days=14)
+
 
 def advice(config: Config) -> tuple[str, ...]:
     """One sentence for each doubtful setting, beginning with its path; no secret in any."""
-    return (*_open_listeners(config), *_nobody(config), *_unused(config), *_same_server(config))
+    return (
+        *_open_listeners(config),
+        *_nobody(config),
+        *_unused(config),
+        *_same_server(config),
+        *_certificates(config),
+        *_insecure_servers(config),
+    )
 
 
 def _open_listeners(config: Config) -> Iterator[str]:
     for index, listen in enumerate(config.listen):
-        if is_loopback(listen.address):
+        if listen.unix is not None or listen.activation is not None or is_loopback(listen.address):
             continue
         if config.proxy.authentication == "none":
-            yield f"listen[{index}]: whoever reaches {listen.address} sees every event: authentication is off"
-        else:
+            sees = (
+                f"is user {config.proxy.anonymous_user}"
+                if config.proxy.anonymous_user
+                else "sees every event"
+            )
+            yield f"listen[{index}]: whoever reaches {listen.address} {sees}: authentication is off"
+        elif listen.tls == "off":
             yield f"listen[{index}]: secrets sent to {listen.address} cross the network in clear text"
+        elif listen.tls == "optional":
+            yield f"listen[{index}]: clients of {listen.address} may still send secrets in clear text"
+
+
+def _certificates(config: Config) -> Iterator[str]:
+    for index, listen in enumerate(config.listen):
+        if listen.certificate is None:
+            continue
+        if listen.tls == "off":
+            yield f"listen[{index}].certificate: it has no effect, since tls is off"
+            continue
+        left = valid_until(listen.certificate) - datetime.datetime.now(datetime.UTC)
+        if left < datetime.timedelta(0):
+            yield f"listen[{index}].certificate: it has expired, so clients will refuse it"
+        elif left < EXPIRES_SOON:
+            yield f"listen[{index}].certificate: it expires within {EXPIRES_SOON.days} days"
+        if (listen.private_key or listen.certificate).stat().st_mode & stat.S_IROTH:
+            yield f"listen[{index}].private_key: every user of this machine may read it"
+
+
+def _insecure_servers(config: Config) -> Iterator[str]:
+    for index, server in enumerate(config.server):
+        if server.tls == "insecure":
+            yield f"server[{index}].tls: who stands between amp and it can read and change everything"
 
 
 def _nobody(config: Config) -> Iterator[str]:
@@ -43,10 +84,10 @@ def _unused(config: Config) -> Iterator[str]:
 def _same_server(config: Config) -> Iterator[str]:
     seen: dict[tuple[str, int], int] = {}
     for index, server in enumerate(config.server):
-        address = (server.host.lower(), server.port)
-        if address in seen:
-            yield f"server[{index}]: the same host and port as server[{seen[address]}]: all events come twice"
-        seen.setdefault(address, index)
+        for address in {(host.lower(), server.port): None for host in server.addresses}:
+            other = seen.setdefault(address, index)
+            if other != index:
+                yield f"server[{index}]: the same host and port as server[{other}]: all events come twice"
 
 
 def is_loopback(address: str) -> bool:

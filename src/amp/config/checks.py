@@ -26,13 +26,17 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
     known = [*_texts(servers, "name").values(), *simulated]
     return [
         *_duplicates("server", _texts(servers, "name"), simulated),
+        *_no_host(servers),
         *_hosts_like_names(servers),
         *_duplicates("user", _texts(users, "name"), ()),
         *_default_server(data, known),
         *_user_servers(users, known),
         *_named_users(data, list(_texts(users, "name").values())),
         *_narrowed_commands(users),
-        *_same_address(listens),
+        *_listen_servers(listens, known),
+        *_same_place(listens),
+        *_several_places(listens),
+        *_tls(listens, servers),
         *_no_protocol(listens),
     ]
 
@@ -68,13 +72,30 @@ def _duplicates(section: str, names: Mapping[int, str], taken: tuple[str, ...]) 
         yield f"{section}[{index}].name: the same name as {where}{but}"
 
 
+def _no_host(servers: Tables) -> Iterator[str]:
+    for index, server in servers:
+        if server.get("kind") == "voipmonitor":
+            continue
+        if "host" not in server and not server.get("hosts"):
+            yield f"server[{index}].host: missing"
+        elif "host" in server and server.get("hosts"):
+            yield f"server[{index}]: expected either host or hosts"
+
+
 def _hosts_like_names(servers: Tables) -> Iterator[str]:
     """``Server:`` matches a name or a host, and an action must not reach the wrong PBX."""
-    hosts = _texts(servers, "host")
+    hosts = [(index, host) for index, table in servers for host in _hosts(table)]
     for index, name in _texts(servers, "name").items():
-        for other, host in hosts.items():
+        for other, host in hosts:
             if other != index and host.lower() == name.lower():
                 yield f"server[{index}].name: it is the host of server[{other}]; 'Server:' could mean either"
+
+
+def _hosts(server: Mapping[str, object]) -> Iterator[str]:
+    several = server.get("hosts")
+    for host in (server.get("host"), *(several if isinstance(several, list) else ())):
+        if isinstance(host, str):
+            yield host
 
 
 def _default_server(data: Mapping[str, object], known: list[str]) -> Iterator[str]:
@@ -113,17 +134,46 @@ def _narrowed_commands(users: Tables) -> Iterator[str]:
             yield f"user[{index}].commands: expected 'command' in write as well; without it no command runs"
 
 
-def _same_address(listens: Tables) -> Iterator[str]:
+def _listen_servers(listens: Tables, known: list[str]) -> Iterator[str]:
+    for index, name in _texts(listens, "server").items():
+        if name not in known:
+            yield f"listen[{index}].server: no server has this name{suggestion(name, known)}"
+
+
+def _same_place(listens: Tables) -> Iterator[str]:
     default = attrs.asdict(Listen())
-    seen: dict[tuple[object, object], int] = {}
+    seen: dict[tuple[str, object, object], int] = {}
     for index, listen in listens:
-        host, port = ({**default, **listen}[key] for key in ("address", "port"))
-        if not isinstance(host, str) or not isinstance(port, int):
+        what = next((key for key in ("unix", "activation") if key in listen), "address and port")
+        keys = ("address", "port") if what == "address and port" else (what, what)
+        first, second = ({**default, **listen}[key] for key in keys)
+        if not isinstance(first, str) or not isinstance(second, str | int) or second == 0:
             continue
-        address = (host, port)
-        if address in seen and port != 0:
-            yield f"listen[{index}]: the same address and port as listen[{seen[address]}]"
-        seen.setdefault(address, index)
+        place = (what, first, second)
+        if place in seen:
+            yield f"listen[{index}]: the same {what} as listen[{seen[place]}]"
+        seen.setdefault(place, index)
+
+
+def _several_places(listens: Tables) -> Iterator[str]:
+    for index, listen in listens:
+        named = [key for key in ("address", "unix", "activation") if key in listen]
+        if len(named) > 1 or ("port" in listen and named not in ([], ["address"])):
+            yield f"listen[{index}]: expected address and port, or unix, or activation"
+        elif "unix_mode" in listen and named != ["unix"]:
+            yield f"listen[{index}].unix_mode: expected unix as well"
+
+
+def _tls(listens: Tables, servers: Tables) -> Iterator[str]:
+    for index, listen in listens:
+        if listen.get("tls", "off") in ("optional", "required") and "certificate" not in listen:
+            yield f"listen[{index}].certificate: missing; tls needs one"
+        if "private_key" in listen and "certificate" not in listen:
+            yield f"listen[{index}].private_key: expected certificate as well"
+    for index, server in servers:
+        for key in ("ca", "server_name"):
+            if key in server and server.get("tls", "off") != "verify":
+                yield f"server[{index}].{key}: expected tls = 'verify' as well"
 
 
 def _no_protocol(listens: Tables) -> Iterator[str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from amp.config.certificates import certificate_problems
 from amp.config.checks import cross_problems
 from amp.config.not_built import take_out_not_built
 from amp.config.schema import Config
@@ -34,7 +35,7 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError(str(path), problems)
     usable, problems = take_out_not_built(data)
     config, wrong = structure(usable, secrets)
-    problems += [*wrong, *cross_problems(data)]
+    problems += [*wrong, *cross_problems(data), *certificate_problems(data, Path(path).parent)]
     if config is None or problems:
         raise ConfigError(str(path), problems)
     return config

@@ -22,22 +22,12 @@ NOT_BUILT_SECTIONS: Final = ("database", "metrics")
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
-    ("proxy", "detect_timeout"): None,
-    ("listen", "unix"): None,
-    ("listen", "tls"): "off",
-    ("listen", "certificate"): None,
-    ("listen", "private_key"): None,
     ("listen", "input_format"): "standard",
     ("listen", "output_format"): "standard",
-    ("listen", "server"): None,
     ("listen", "user"): None,
     ("listen", "key"): None,
     ("listen", "iv"): None,
     ("listen", "slow_client"): "disconnect",
-    ("listen", "on_server_loss"): None,
-    ("server", "hosts"): None,
-    ("server", "tls"): "off",
-    ("server", "ca"): None,
     ("user", "autofilter"): "unique",
     ("user", "channel"): None,
     ("user", "out_context"): None,
@@ -51,7 +41,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("user", "novar"): False,
     ("user", "sniffer_commands"): None,
     ("user", "slow_client"): "disconnect",
-    ("user", "on_server_loss"): "event",
     ("simulate", "sniffers"): 0,
 }
 

@@ -19,6 +19,7 @@ from amp.core.policy.filter_rule import BadFilter, parse_setting
 __all__ = [
     "EventFilterText",
     "EventMaskText",
+    "FileMode",
     "Host",
     "Line",
     "Name",
@@ -180,6 +181,18 @@ class Network:
         if "/" in text:
             problem += ", with no bits set behind the prefix"
         raise ValueError(problem)
+
+
+@attrs.frozen
+class FileMode:
+    """The permissions of a file as ``chmod`` takes them, in octal digits."""
+
+    def read(self, value: object) -> str:
+        """The digits as they are."""
+        text = check_type(value, str)
+        if not 3 <= len(text) <= 4 or not set(text) <= set("01234567") or int(text, 8) > 0o777:
+            raise ValueError('expected the permissions of a file in octal digits, such as "0600"')
+        return text
 
 
 @attrs.frozen

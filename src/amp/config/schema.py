@@ -9,11 +9,23 @@ these classes; the same goes for ``config.toml.example``.
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import attrs
 
-from amp.config.rules import EventFilterText, EventMaskText, Host, Line, Name, Network, Number, Seconds, Whole
+from amp.config.rules import (
+    EventFilterText,
+    EventMaskText,
+    FileMode,
+    Host,
+    Line,
+    Name,
+    Network,
+    Number,
+    Seconds,
+    Whole,
+)
 from amp.config.secret import Secret
 from amp.core.policy.event_filter import MAX_RULES
 
@@ -55,6 +67,7 @@ UserRef = Annotated[str, Line("a user name")]
 Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
+OnServerLoss = Literal["disconnect", "event"]
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +78,7 @@ class Proxy:
     default_server: ServerRef = "first"
     authentication: Literal["required", "none"] = "required"
     greeting: Annotated[str, Line("a greeting")] = "Asterisk Call Manager/11.0.0"
+    detect_timeout_s: Annotated[float, Seconds(0.01, 60.0)] = 0.25
     autofilter: Literal["off", "unique", "on"] = "unique"
     proxy_key: Secret | None = None
     proxy_key_user: UserRef | None = None
@@ -73,11 +87,32 @@ class Proxy:
 
 @attrs.frozen(kw_only=True)
 class Listen:
-    """``[[listen]]``: one address that clients connect to."""
+    """``[[listen]]``: one address that clients connect to.
+
+    It is ``address`` and ``port``, or ``unix``, or ``activation``. `amp.config.checks` sees to it that a
+    file does not name several, and that ``tls`` has what it needs.
+    """
 
     address: Annotated[str, Host()] = "127.0.0.1"
     port: Annotated[int, Whole(0, 65535)] = 5038
+    unix: Path | None = None
+    unix_mode: Annotated[str, FileMode()] = "0600"
+    activation: Annotated[str, Line("the name of a socket", 255)] | None = None
     protocols: tuple[Literal["ami"], ...] = ("ami",)
+    tls: Literal["off", "optional", "required"] = "off"
+    certificate: Path | None = None
+    private_key: Path | None = None
+    server: ServerRef | None = None
+    on_server_loss: OnServerLoss = "disconnect"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        if self.unix is not None:
+            return str(self.unix)
+        if self.activation is not None:
+            return f"socket {self.activation}"
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 @attrs.frozen(kw_only=True)
@@ -86,8 +121,12 @@ class AsteriskServer:
 
     kind: Literal["asterisk"] = "asterisk"
     name: ServerName
-    host: Annotated[str, Host()]
+    host: Annotated[str, Host()] | None = None
+    hosts: tuple[Annotated[str, Host()], ...] = ()
     port: Annotated[int, Whole(1, 65535)] = 5038
+    tls: Literal["off", "verify", "insecure"] = "off"
+    ca: Path | None = None
+    server_name: Annotated[str, Host()] | None = None
     username: Annotated[str, Line("a user name")]
     secret: Secret
     sessions: Literal["split", "single"] = "split"
@@ -105,6 +144,11 @@ class AsteriskServer:
         if self.reconnect_first_s > self.reconnect_max_s:
             raise ValueError("expected reconnect_first to be at most reconnect_max")
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The hosts to try, in order."""
+        return self.hosts or ((self.host,) if self.host else ())
+
 
 @attrs.frozen(kw_only=True)
 class User:
@@ -116,6 +160,7 @@ class User:
     write: tuple[WriteRight, ...] = ()
     server: ServerRef | None = None
     servers: tuple[ServerRef, ...] = ()
+    on_server_loss: OnServerLoss = "disconnect"
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
     commands: tuple[Annotated[str, Line("a command")], ...] = ()
     eventfilter: tuple[Annotated[str, EventFilterText()], ...] = ()

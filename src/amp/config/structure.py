@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 from cattrs import BaseValidationError, Converter, IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
+from amp.config.certificates import PATH
 from amp.config.explain import explain
 from amp.config.not_built import OMITTED
 from amp.config.rules import Rule, check_choice, toml_type
@@ -54,6 +56,7 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(
         lambda cls: cls is Secret, lambda value, _: _SECRETS.get().read(value)
     )
+    converter.register_structure_hook(Path, lambda value, _: _path(value))
     converter.register_structure_hook_func(_has_rule, lambda value, cls: _rule(cls).read(value))
     converter.register_structure_hook_func(
         lambda cls: _origin(cls) is Literal, lambda value, cls: check_choice(value, get_args(cls))
@@ -63,6 +66,11 @@ def _converter() -> Converter:
     )
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table_hook(converter, cls))
     return converter
+
+
+def _path(value: object) -> Path:
+    """A file's path; a relative one counts from the configuration file's folder, as those of secrets do."""
+    return _SECRETS.get().folder / PATH.read(value)
 
 
 def _origin(cls: Any) -> Any:
