@@ -16,7 +16,11 @@ USER = "bench"
 """Name and secret of the one client account."""
 
 
-def configuration(server_ports: Sequence[int], extra: str = "") -> str:
+UNPACED = "actions_per_second = 1000000\nuser_actions_per_second = 1000000\n"
+"""Lines of ``[limits]``: the pace that a configuration allows is not what most scenarios measure."""
+
+
+def configuration(server_ports: Sequence[int], extra: str = "", limits: str = UNPACED) -> str:
     """TOML for one listener on a free port, one user who may do all, and servers ``pbx1``, ``pbx2``, ..."""
     servers = "".join(
         f'[[server]]\nkind = "asterisk"\nname = "pbx{i}"\nhost = "127.0.0.1"\nport = {port}\n'
@@ -26,7 +30,8 @@ def configuration(server_ports: Sequence[int], extra: str = "") -> str:
     return (
         '[proxy]\nname = "bench"\n\n[log]\nformat = "json"\n\n'
         '[[listen]]\naddress = "127.0.0.1"\nport = 0\nprotocols = ["ami"]\n\n'
-        f'{servers}[[user]]\nname = "{USER}"\nsecret = "{USER}"\nread = ["all"]\nwrite = ["all"]\n\n{extra}'
+        f'{servers}[[user]]\nname = "{USER}"\nsecret = "{USER}"\nread = ["all"]\nwrite = ["all"]\n\n'
+        f"[limits]\n{limits}\n{extra}"
     )
 
 
@@ -38,9 +43,11 @@ class AmpProcess:
         ready_s: seconds from its start until it said that it is ready.
     """
 
-    def __init__(self, settings: Settings, server_ports: Sequence[int], extra: str = "") -> None:
+    def __init__(
+        self, settings: Settings, server_ports: Sequence[int], extra: str = "", limits: str = UNPACED
+    ) -> None:
         path = settings.folder / "amp.toml"
-        path.write_text(configuration(server_ports, extra))
+        path.write_text(configuration(server_ports, extra, limits))
         leash = settings.programs.leash
         self._child = Child([*leash, sys.executable, "-m", "amp", "run", str(path)], listen_to="stderr")
         self.port = 0

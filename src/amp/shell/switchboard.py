@@ -32,6 +32,9 @@ from amp.shell.log import get_logger
 __all__ = ["ServerSide", "Switchboard"]
 
 
+FEW: Final = 4
+"""Shorter lists of commands are not worth a look for answers that could be joined."""
+
 OWN_ADDRESSES: Final = 64
 """How many of our latest ends of links are remembered; security events about a link trail behind its end."""
 
@@ -120,7 +123,7 @@ class Switchboard:
 
     def carry_out(self, commands: list[do.Command]) -> None:
         """Carry out commands in order, then mind the router's next deadline."""
-        for command in commands if len(commands) < 2 else _joined(commands):
+        for command in commands if len(commands) < FEW else _joined(commands):
             self._carry_out[type(command)](command)
         if self.router.next_deadline() < self._armed:
             self._rearm.set()

@@ -63,6 +63,9 @@ class Wire(Protocol):
             OSError: the connection is gone.
         """
 
+    def receive_now(self) -> bytes | None:
+        """Like `receive`, but ``None`` if there is nothing at this moment."""
+
     def end_output(self) -> None:
         """Tell the peer that nothing more comes; everything written before still arrives. Never fails."""
 
@@ -112,7 +115,19 @@ class PlainWire:
         if self._pushed:
             data, self._pushed = self._pushed, b""
             return data
-        data = await self.sock.recv(self._read_bytes)
+        while True:
+            # Not the socket's own recv, which tries first: mostly in vain, since we come from having read.
+            await trio.lowlevel.wait_readable(self.sock)
+            data = self.receive_now()
+            if data is not None:
+                return data
+
+    def receive_now(self) -> bytes | None:
+        """See `Wire.receive_now`."""
+        try:
+            data = os.read(self.sock.fileno(), self._read_bytes)
+        except BlockingIOError:
+            return None
         if len(data) == self._read_bytes:
             self._read_bytes = min(2 * self._read_bytes, MOST_READ_BYTES)
         elif len(data) < READ_BYTES:

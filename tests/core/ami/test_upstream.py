@@ -245,6 +245,16 @@ def test_a_silent_server_is_given_up() -> None:
         conn.next_event()
 
 
+def test_it_tells_whether_a_frame_has_begun() -> None:
+    """Who reads may look for the rest at once."""
+    conn = ready()
+    assert not conn.mid_frame
+    assert hear(conn, b"Event: A\r\n\r\nEve") != []
+    assert conn.mid_frame
+    hear(conn, b"nt: B\r\n\r\n")
+    assert not conn.mid_frame
+
+
 def test_who_wakes_up_late_still_waits_for_the_pong() -> None:
     """After a pause of ours (a stopped process) the Ping goes out late; silence before it proves nothing."""
     conn = ready()

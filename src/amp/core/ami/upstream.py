@@ -98,6 +98,11 @@ class UpstreamConnection:
         else:
             self._eof = True
 
+    @property
+    def mid_frame(self) -> bool:
+        """Whether the bytes so far end inside a frame."""
+        return self._cutter.tail_bytes > 0
+
     def next_event(self) -> UpstreamEvent | NeedData:
         """The next thing to tell, or `NEED_DATA`; nothing is told behind `LoginRefused` or `Closed`.
 
