@@ -44,6 +44,7 @@ class Frame:
 
     headers: tuple[Header, ...]
     raw: bytes | None = attrs.field(default=None, eq=False, repr=False)
+    _firsts: dict[bytes, bytes] | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -72,8 +73,11 @@ class Frame:
 
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:
         """The first value of a header, its name compared without case, or ``default``."""
-        wanted = name.lower()
-        return next((value for header, value in self.headers if header.lower() == wanted), default)
+        firsts = self._firsts
+        if firsts is None:  # an action is asked for half a dozen headers on its way
+            firsts = {header.lower(): value for header, value in reversed(self.headers)}
+            object.__setattr__(self, "_firsts", firsts)
+        return firsts.get(name.lower(), default)
 
     def get_all(self, name: bytes) -> tuple[bytes, ...]:
         """Every value of a header in order; empty if there is none."""
