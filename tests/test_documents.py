@@ -37,7 +37,7 @@ def test_every_proxy_action_has_a_row_with_its_right(name: bytes) -> None:
 
 
 def test_every_mode_has_its_number() -> None:
-    assert all(f"| `{mode.word}` | {mode.value} |" in USERS for mode in Autofilter)
+    assert all(f"| `{mode.name.lower()}` | {mode.value} |" in USERS for mode in Autofilter)
 
 
 def test_what_a_session_answers_itself_is_listed() -> None:

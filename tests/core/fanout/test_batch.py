@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from amp.core.fanout.batch import NO_CLASS, Asker, Batch, Span, last_event
+from amp.core.fanout.batch import NO_CLASS, Asker, Batch, Span
 
 CALL = frozenset((b"call", b"all"))
 DIALPLAN = frozenset((b"dialplan", b"all"))
@@ -68,6 +68,11 @@ def test_the_asker_sees_its_action_id_where_it_stood() -> None:
     assert plain.for_asker() is plain
 
 
-def test_last_event_passes_over_broken_pieces() -> None:
-    assert last_event(FRAMES[:3]) == FRAMES[1]
-    assert last_event([b"two"]) == b""
+def test_the_tail_passes_over_broken_pieces() -> None:
+    """It is the event as Asterisk shows it, since a filter judges the pieces of the next batch by it."""
+    assert batch(FRAMES[:3]).tail == FRAMES[1]
+    assert batch([b"two"]).tail == b""
+    assert batch([b"two"], lead=FRAMES[0]).tail == FRAMES[0]
+    assert Batch(b"pbx1", b"e1", 1, FRAMES[:2], shown={1: b"Event: with an id"}).tail == b"Event: with an id"
+    asked = batch([FRAMES[0]], asker=Asker(3, b"7", len(FRAMES[0])))
+    assert asked.tail == FRAMES[0] + b"\r\nActionID: 7"

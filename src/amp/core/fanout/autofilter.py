@@ -21,11 +21,6 @@ class Autofilter(enum.IntEnum):
     UNIQUE = 2
     """Every event, but an ActionID only in the client's own."""
 
-    @property
-    def word(self) -> str:
-        """As the configuration and ``AutoFilter:`` spell it, in small letters."""
-        return self.name.lower()
-
     @classmethod
     def of(cls, word: str) -> Autofilter | None:
         """The mode of a word in any case; ``None`` if there is none of that name."""

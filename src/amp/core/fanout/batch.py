@@ -102,6 +102,16 @@ class Batch:
         return self.for_asker().frames
 
     @property
+    def tail(self) -> bytes:
+        """What broken pieces in the next batch belong to: the last event here, as Asterisk shows it."""
+        if self.asker is not None:
+            return last_event(self.as_asterisk) or self.lead
+        for index in range(len(self.frames) - 1, -1, -1):
+            if self.frames[index].startswith(b"Event: "):
+                return self.shown.get(index, self.frames[index])
+        return self.lead
+
+    @property
     def names(self) -> list[bytes]:
         """Each frame's event name, ``b""`` for a broken piece; read once when first asked for."""
         if self._names is None:

@@ -16,7 +16,7 @@ from typing import Protocol
 import attrs
 
 from amp.core.ami.frame import Frame, encode
-from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span, last_event
+from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
 from amp.core.fanout.journal import Journal
 from amp.core.fanout.view import View, ViewKey
 from amp.core.stats import ClientStats, ServerStats
@@ -164,7 +164,7 @@ class Hub:
         feed = self._feeds[batch.server]
         feed.journal.append(batch)
         feed.stats.events += len(batch.frames)
-        feed.lead = last_event(batch.as_asterisk) or batch.lead
+        feed.lead = batch.tail
         if self._plan is None:
             self._plan = [(group.view, group.members) for group in self._groups.values()]
         self._due.append((batch, self._plan))
