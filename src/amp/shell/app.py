@@ -6,6 +6,7 @@ The only file that turns configuration into core objects.
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import secrets
 import signal
@@ -19,14 +20,16 @@ import attrs
 import trio
 
 from amp.config.advice import advice
-from amp.config.schema import AsteriskServer, Config, Proxy
+from amp.config.certificates import client_context, server_context
+from amp.config.schema import AsteriskServer, Config, Listen, Proxy
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
 from amp.core.admission.admission import Visit
 from amp.core.admission.limits import AdmissionLimits
-from amp.core.ami.auth import User
+from amp.core.ami.auth import Authenticator, User
 from amp.core.ami.framing import ActionReader
 from amp.core.ami.ids import ActionIds
+from amp.core.ami.pin import Pin, PinnedAccounts
 from amp.core.ami.renewal import Membership
 from amp.core.ami.session import ClientSession
 from amp.core.ami.upstream import UpstreamConnection
@@ -40,16 +43,19 @@ from amp.core.routing.commands import LinkRole, OpenLink
 from amp.core.routing.settings import LinksConfig, RouterLimits
 from amp.core.stats import ServerStats
 from amp.shell import log
+from amp.shell.activation import InheritedSockets
 from amp.shell.client import Client
+from amp.shell.contexts import ReloadableContext
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.entrance import Entrance
+from amp.shell.gate import Gate
 from amp.shell.link import LinkSettings
-from amp.shell.listener import address_text, open_listeners, serve
+from amp.shell.listener import open_listeners, peer_text
 from amp.shell.members import Members
 from amp.shell.outlet import OutletLimits
+from amp.shell.reach import Reach
 from amp.shell.reload import Reloadable, Reloader
 from amp.shell.switchboard import ServerSide, Switchboard
-from amp.shell.wire import PlainWire
 
 __all__ = ["App", "run"]
 
@@ -161,11 +167,14 @@ class App:
         async with trio.open_nursery() as sessions:
             async with trio.open_nursery() as intake:
                 addresses = []
-                for listen in self.config.listen:
-                    listeners = await open_listeners(listen.address, listen.port)
-                    addresses += [address_text(each.socket.getsockname()) for each in listeners]
-                    handler = partial(self._handle, switchboard)
-                    await intake.start(serve, listeners, handler, sessions, self.entrance.on_shortage)
+                inherited = InheritedSockets(os.environ)
+                for index, listen in enumerate(self.config.listen):
+                    listeners = await open_listeners(listen, inherited)
+                    addresses += listeners.addresses
+                    handler = partial(self._handle, switchboard, self._gate(index, listen))
+                    await intake.start(listeners.serve, handler, sessions, self.entrance.on_shortage)
+                if unused := inherited.close_rest():
+                    self._log.warning("unused_sockets", names=unused)
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)
                 task_status.started(addresses)
                 number = await anext(signals)
@@ -213,22 +222,43 @@ class App:
         if wanted > possible:
             self._log.warning("few_descriptors", connections=possible, configured=wanted)
 
-    async def _handle(self, switchboard: Switchboard, stream: trio.SocketStream) -> None:
+    def _gate(self, index: int, listen: Listen) -> Gate:
+        context = None
+        if listen.tls != "off" and listen.certificate is not None:
+            build = partial(server_context, listen.certificate, listen.private_key)
+            context = self._reloadable(ReloadableContext(build, f"listen[{index}]"))
+        pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss) if listen.server else None
+        return Gate(
+            tls=listen.tls, context=context, detect_timeout_s=self.config.proxy.detect_timeout_s, pin=pin
+        )
+
+    def _reloadable(self, context: ReloadableContext) -> ReloadableContext:
+        self.reloadables.append(lambda _: context.prepare())
+        return context
+
+    async def _handle(self, switchboard: Switchboard, gate: Gate, stream: trio.SocketStream) -> None:
         """One accepted connection."""
-        number, wire = next(self._numbers), PlainWire(stream.socket)
-        with self.entrance.admit(number, stream.socket) as visit:
+        number, sock, accepted_at = next(self._numbers), stream.socket, trio.current_time()
+        with self.entrance.admit(number, sock, plain=gate.tls == "off") as visit:
             if visit is None:
                 return
-            address = address_text(stream.socket.getpeername())
+            address = peer_text(sock)
+            try:
+                switchboard.require(gate.pin)
+                wire = await gate.open(sock, self.config.limits.login_timeout_s)
+            except OSError as error:
+                self._log_unopened(visit, address, str(error))
+                return
             client = Client(
                 number,
                 wire,
                 address,
-                self._session(switchboard, visit),
+                self._session(switchboard, visit, gate.pin, accepted_at),
                 switchboard,
                 self._outlet_limits(),
                 switchboard.crowd,
                 visit,
+                gate.pin,
             )
             self.entrance.leaves_by(visit, client.cut)
             switchboard.add_client(client)
@@ -237,21 +267,37 @@ class App:
             finally:
                 switchboard.remove_client(client)
 
-    def _session(self, switchboard: Switchboard, visit: Visit) -> ClientSession:
+    def _log_unopened(self, visit: Visit, address: str, reason: str) -> None:
+        unsaid = visit.farewell(reason, trio.current_time())
+        if unsaid is not None:
+            before = {"times_before": unsaid} if unsaid else {}
+            self._log.info("connection_not_opened", address=address, reason=reason, **before)
+
+    def _session(
+        self, switchboard: Switchboard, visit: Visit, pin: Pin | None, accepted_at: float
+    ) -> ClientSession:
         limits = self.config.limits
+        accounts: Authenticator = self.members.accounts
+        anonymous = self.members.anonymous
+        if pin is not None:
+            accounts = PinnedAccounts(accounts, pin, partial(self._log_stranger, pin))
+            anonymous = pin.narrow(anonymous) if anonymous is not None else None
         return ClientSession(
             greeting=self.config.proxy.greeting.encode(),
-            authenticator=self.members.accounts,
+            authenticator=accounts,
             challenge=str(secrets.randbelow(900_000_000) + 100_000_000).encode(),
             login_timeout_s=limits.login_timeout_s,
-            now=trio.current_time(),
+            now=accepted_at,
             started=self._started,
-            anonymous=self.members.anonymous,
+            anonymous=anonymous,
             autofilter=Autofilter[self.config.proxy.autofilter.upper()],
             world=switchboard.world,
             reader=ActionReader(limits.line_bytes, limits.headers),
             door=visit,
         )
+
+    def _log_stranger(self, pin: Pin, user: User) -> None:
+        self._log.warning("user_of_other_servers", user=user.name, listener_for=pin.server)
 
     def _outlet_limits(self) -> OutletLimits:
         limits = self.config.limits
@@ -271,7 +317,9 @@ class App:
             jitter=random.random,
         )
         hub = Hub()
-        sides = {server.name: self._server_side(server, hub, ids) for server in servers}
+        sides = {
+            server.name: self._server_side(index, server, hub, ids) for index, server in enumerate(servers)
+        }
         return Switchboard(router, hub, sides, ids, nursery)
 
     def _router_limits(self) -> RouterLimits:
@@ -283,18 +331,29 @@ class App:
             order_hold_s=limits.order_hold_s,
         )
 
-    def _server_side(self, server: AsteriskServer, hub: Hub, ids: ActionIds) -> ServerSide:
+    def _server_side(self, index: int, server: AsteriskServer, hub: Hub, ids: ActionIds) -> ServerSide:
         epoch = secrets.token_hex(6).encode()
         stats = ServerStats()
         hub.add_server(server.name.encode(), epoch, Journal(self.config.limits.journal_bytes), stats)
         settings = LinkSettings(
-            host=server.host,
-            port=server.port,
-            connect_timeout_s=server.connect_timeout_s,
+            reach=self._reach(index, server),
             connection=partial(self._connection, server, ids),
             limits=attrs.evolve(self._outlet_limits(), stall_timeout=server.keepalive_s * 3),
         )
         return ServerSide(server.name, epoch, settings, stats, server.username, server.events)
+
+    def _reach(self, index: int, server: AsteriskServer) -> Reach:
+        context = None
+        if server.tls != "off":
+            build = partial(client_context, server.ca, verify=server.tls == "verify")
+            context = self._reloadable(ReloadableContext(build, f"server[{index}]"))
+        return Reach(
+            hosts=server.addresses,
+            port=server.port,
+            timeout_s=server.connect_timeout_s,
+            context=context,
+            server_name=server.server_name,
+        )
 
     def _connection(
         self, server: AsteriskServer, ids: ActionIds, command: OpenLink, now: float
@@ -352,6 +411,7 @@ def _user(user: ConfiguredUser) -> User:
         event_filter=event_filter,
         server=user.server,
         servers=user.servers,
+        on_server_loss=user.on_server_loss,
     )
 
 
@@ -373,7 +433,7 @@ def _anonymous_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:
 def _links_config(server: AsteriskServer) -> LinksConfig:
     return LinksConfig(
         name=server.name,
-        host=server.host,
+        hosts=server.addresses,
         sessions=server.sessions,
         max_sessions=server.max_sessions,
         idle_s=server.idle_timeout_s,

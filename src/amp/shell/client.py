@@ -11,6 +11,7 @@ import trio
 from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
 from amp.core.ami.framing import NeedData
+from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
 from amp.core.ami.session_events import (
     ActionReceived,
@@ -30,6 +31,7 @@ from amp.core.stats import ClientStats
 from amp.shell.crowd import Crowd
 from amp.shell.log import get_logger
 from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
 __all__ = ["Client", "ClientOwner"]
@@ -62,7 +64,7 @@ class Client:
 
     def __init__(
         self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
-        limits: OutletLimits, crowd: Crowd, visit: Visit,
+        limits: OutletLimits, crowd: Crowd, visit: Visit, pin: Pin | None = None,
     ) -> None:  # fmt: skip
         self.number = number
         self.address = address
@@ -77,6 +79,7 @@ class Client:
         self._session = session
         self._owner = owner
         self._visit = visit
+        self._pin = pin
         self._rest_until = 0.0
         self._drain_timeout_s = limits.stall_timeout
         self._scope = trio.CancelScope()
@@ -131,8 +134,12 @@ class Client:
             self._resumed = None
 
     def change_user(self, user: User) -> None:
-        """It is this user from now on: other rights, the same session."""
-        self._session.change_user(user)
+        """It is this user from now on: other rights, the same session, the listener's pin."""
+        narrowed = user if self._pin is None else self._pin.narrow(user)
+        if narrowed is None:
+            self.log_off("user bound to another server")
+            return
+        self._session.change_user(narrowed)
         self._work_session()
 
     def log_off(self, reason: str) -> None:
@@ -207,6 +214,9 @@ class Client:
     def _take(self, data: bytes) -> None:
         """What one read gave; it counts towards the client's pace even if there is no action in it."""
         now, actions = trio.current_time(), self.stats.actions_in
+        if not self.stats.bytes_in and not self._wire.tls and data[:1] == bytes((TLS_HELLO,)):
+            self.cut("a TLS hello where plain text is spoken")
+            return
         self.stats.bytes_in += len(data)
         if reason := self._visit.receive(len(data)):
             self.cut(reason)
@@ -249,7 +259,7 @@ class Client:
             event = self._session.next_event()
             match event:
                 case ActionReceived(frame, action_id):
-                    self._forward(ClientAction(self.number, frame, action_id, *self._pin()))
+                    self._forward(ClientAction(self.number, frame, action_id, *self._servers()))
                 case Reply(data, ordered):
                     if self.stats.bytes_in:  # else it is the greeting
                         self._acted()
@@ -297,7 +307,7 @@ class Client:
         self.view = view if view.mask else None
         self._owner.client_subscribed(self)
 
-    def _pin(self) -> tuple[str | None, tuple[str, ...]]:
+    def _servers(self) -> tuple[str | None, tuple[str, ...]]:
         return (self.user.server, self.user.servers) if self.user is not None else (None, ())
 
     def _end(self, reason: str) -> None:

@@ -10,10 +10,11 @@ import trio
 
 from amp.core.ami.upstream import UpstreamConnection
 from amp.core.ami.upstream_events import FramesReceived, Greeted, LoginAccepted, LoginRefused, SendData
-from amp.core.routing.commands import OpenLink
+from amp.core.routing.commands import LinkRole, OpenLink
 from amp.errors import RemoteProtocolError
 from amp.shell.outlet import Outlet, OutletLimits
-from amp.shell.wire import PlainWire, Wire
+from amp.shell.reach import Reach
+from amp.shell.wire import Wire
 
 __all__ = ["Link", "LinkOwner", "LinkSettings"]
 
@@ -47,9 +48,7 @@ class LinkOwner(Protocol):
 class LinkSettings:
     """How to reach and enter one server."""
 
-    host: str
-    port: int
-    connect_timeout_s: float
+    reach: Reach
     connection: Callable[[OpenLink, float], UpstreamConnection]
     """Makes the protocol side of a new link, given the command and the time."""
     limits: OutletLimits
@@ -80,6 +79,7 @@ class Link:
         self._connection: UpstreamConnection | None = None
         self._cut_reason = ""
         self._version = ""
+        self._ready = False
         self._rearm = trio.Event()
 
     def send(self, data: bytes, silent_until: float = 0.0) -> None:
@@ -118,18 +118,16 @@ class Link:
         self._owner.link_ended(self, reason, refused=refused)
 
     async def _connect_and_talk(self) -> None:
-        try:
-            with trio.fail_after(self._settings.connect_timeout_s):
-                stream = await trio.open_tcp_stream(self._settings.host, self._settings.port)
-        except trio.TooSlowError:
-            raise _Ended(f"no connection within {self._settings.connect_timeout_s:g} s") from None
-        wire = PlainWire(stream.socket)
+        reach, leads = self._settings.reach, self.role is LinkRole.EVENTS
+        wire = await (reach.lead() if leads else reach.follow())
         try:
             await self._talk(wire)
         finally:
             wire.close()
+            if leads and not self._ready:
+                reach.failed()
 
-    async def _talk(self, wire: PlainWire) -> None:
+    async def _talk(self, wire: Wire) -> None:
         self._outlet = outlet = Outlet(wire, self._settings.limits, self._on_cut)
         self.local_address = _asterisk_address(wire.sock.getsockname())
         self._owner.link_connected(self)
@@ -142,7 +140,7 @@ class Link:
         finally:
             outlet.detach()
 
-    async def _read(self, wire: PlainWire, connection: UpstreamConnection) -> None:
+    async def _read(self, wire: Wire, connection: UpstreamConnection) -> None:
         while True:
             data: bytes | None = await wire.receive()
             while data is not None:
@@ -159,7 +157,7 @@ class Link:
             self._rearm = trio.Event()
             with trio.move_on_at(connection.next_deadline()):
                 await self._rearm.wait()
-            await trio.sleep(0)  # after a pause of ours the answer may lie in the socket: the reader goes first
+            await trio.lowlevel.checkpoint()  # the answer may lie in the socket: the reader goes first
             now = trio.current_time()
             if now >= connection.next_deadline():
                 connection.handle_timeout(now)
@@ -175,6 +173,9 @@ class Link:
                 case Greeted(version):
                     self._version = version
                 case LoginAccepted():
+                    self._ready = True
+                    if self.role is LinkRole.EVENTS:
+                        self._settings.reach.worked()
                     self._rearm.set()
                     self._owner.link_ready(self, self._version)
                 case LoginRefused(message):

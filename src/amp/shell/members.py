@@ -36,9 +36,10 @@ class Members:
         for client in clients:
             if client.user is None:
                 continue
-            user = old.successor(client.user, new)
+            member = client.user.member
+            user = old.successor(member, new)
             if isinstance(user, str):
                 client.log_off(user)
-            elif user != client.user:
+            elif user != member:
                 get_logger(client=client.number).info("rights_changed", user=user.name)
                 client.change_user(user)

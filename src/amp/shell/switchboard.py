@@ -16,6 +16,7 @@ import trio
 
 from amp.core.ami.frame import Frame
 from amp.core.ami.ids import ActionIds
+from amp.core.ami.pin import Pin
 from amp.core.fanout.batch import ALL_BARE
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
@@ -51,6 +52,8 @@ class ServerSide:
     """The account that amp uses there."""
     events: str
     """What amp asks for at login."""
+    up: bool = False
+    """Whether it takes events and actions; clients were told so."""
     intake: Intake | None = None
     """Of the event link's present login."""
     own_addresses: set[bytes] = attrs.field(factory=set)
@@ -63,8 +66,8 @@ class ServerSide:
 
     def seen(self, up: bool) -> ServerSeen:
         """What ProxyActions show of it."""
-        settings = self.settings
-        return ServerSeen(self.name, up, settings.host, settings.port, self.username, self.events)
+        reach = self.settings.reach
+        return ServerSeen(self.name, up, reach.host, reach.port, self.username, self.events)
 
     def remember_address(self, address: str) -> None:
         """One more of our links ends here."""
@@ -167,6 +170,18 @@ class Switchboard:
         else:
             self.hub.detach(client.outlet)
             self.crowd.leave(client.outlet)
+        server = client.user.leaves_with if client.user else None
+        if server is not None and not self.servers[server].up:
+            client.close_soon(f"server {server} is down")
+
+    def require(self, pin: Pin | None) -> None:
+        """Nothing, if clients with that pin may come now.
+
+        Raises:
+            ConnectionError: its server is down, and they would be disconnected for it.
+        """
+        if pin is not None and pin.on_server_loss == "disconnect" and not self.servers[pin.server].up:
+            raise ConnectionError(f"server {pin.server} is down")
 
     def world(self) -> World:
         """What ProxyActions show."""
@@ -278,22 +293,24 @@ class Switchboard:
             link.close()
 
     def _announce(self, command: do.Announce) -> None:
-        side = self.servers[command.server]
+        side, reach = self.servers[command.server], self.servers[command.server].settings.reach
+        side.up = command.up
         if command.up:
-            self._log.info("server_up", server=command.server, version=command.version)
-            news = ("Version", command.version)
+            self._log.info("server_up", server=command.server, version=command.version, host=reach.host)
+            several = len(reach.hosts) > 1
+            news = [("Version", command.version), *([("Host", reach.host)] if several else [])]
         else:
             self._log.error("server_down", server=command.server, reason=command.reason)
-            news = ("Reason", command.reason)
+            news = [("Reason", command.reason)]
         name = "ServerUp" if command.up else "ServerDown"
-        frame = Frame.of(("Event", name), ("Privilege", "system,all"), news, ("Epoch", side.epoch))
+        frame = Frame.of(("Event", name), ("Privilege", "system,all"), *news, ("Epoch", side.epoch))
         self.hub.announce(side.wire_name, frame)
         if not command.up:
             self._disconnect_pinned(command.server)
 
     def _disconnect_pinned(self, server: str) -> None:
         for client in list(self.clients.values()):
-            if client.user is not None and client.user.server == server:
+            if client.user is not None and client.user.leaves_with == server:
                 client.close_soon(f"server {server} lost")
 
     def _warn(self, command: do.Warn) -> None:

@@ -127,17 +127,23 @@ class TlsWire:
 
         A connection cut short is no news to AMI, whose frames have an end of their own.
         """
-        while True:
-            data, ended = self._decrypt()
-            if data or ended:
-                return data
-            ciphertext = await self.sock.recv(READ_BYTES)
-            self._eof = not ciphertext
-            self._in.write(ciphertext)
+        data, ended = self._decrypt()
+        news = data if data or ended else None
+        while news is None:
+            await trio.lowlevel.wait_readable(self.sock)
+            news = self.receive_now()
+        return news
 
     def receive_now(self) -> bytes | None:
-        """See `Wire.receive_now`: looks only at what has been decrypted, which `receive` gives whole."""
-        return None
+        """See `Wire.receive_now`."""
+        try:
+            ciphertext = os.read(self.sock.fileno(), READ_BYTES)
+        except BlockingIOError:
+            return None
+        self._eof = not ciphertext
+        self._in.write(ciphertext)
+        data, ended = self._decrypt()
+        return data if data or ended else None
 
     def end_output(self) -> None:
         """See `Wire.end_output`: says close_notify, unless the peer takes nothing; waits for nothing."""

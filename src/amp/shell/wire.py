@@ -118,9 +118,9 @@ class PlainWire:
         while True:
             # Not the socket's own recv, which tries first: mostly in vain, since we come from having read.
             await trio.lowlevel.wait_readable(self.sock)
-            data = self.receive_now()
-            if data is not None:
-                return data
+            news = self.receive_now()
+            if news is not None:
+                return news
 
     def receive_now(self) -> bytes | None:
         """See `Wire.receive_now`."""

@@ -30,8 +30,8 @@ from amp.core.routing.settings import LinksConfig, RouterLimits
 
 EVENTS, ACTIONS = LinkRole.EVENTS, LinkRole.ACTIONS
 VERSION = "11.0.0"
-PBX = LinksConfig(name="pbx", host="192.0.2.1")
-SINGLE = LinksConfig(name="pbx", host="192.0.2.1", sessions="single")
+PBX = LinksConfig(name="pbx", hosts=("192.0.2.1",))
+SINGLE = LinksConfig(name="pbx", hosts=("192.0.2.1",), sessions="single")
 NO_HOLD = RouterLimits(order_hold_s=0)
 
 

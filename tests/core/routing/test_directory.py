@@ -8,7 +8,7 @@ from amp.core.routing.directory import Choice, Directory
 from amp.core.routing.settings import LinksConfig
 
 FLEET = {
-    name: LinksConfig(name=name, host=host)
+    name: LinksConfig(name=name, hosts=(host,))
     for name, host in [
         ("pbx1", "192.0.2.1"),
         ("pbx2", "PBX2.example"),

@@ -14,7 +14,7 @@ from amp.core.routing.events import ClientGone
 from amp.core.routing.settings import LinksConfig, RouterLimits
 from core.routing.playbook import EVENTS, Playbook, frame, raw, wire
 
-OTHER = LinksConfig(name="other", host="192.0.2.2")
+OTHER = LinksConfig(name="other", hosts=("192.0.2.2",))
 
 
 def done(wire_id: str, *headers: tuple[str, str]) -> bytes:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import attrs
 
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 
-__all__ = ["Accounts", "Authenticator", "User", "md5_key", "same_secret"]
+__all__ = ["Accounts", "Authenticator", "OnServerLoss", "User", "md5_key", "same_secret"]
+
+OnServerLoss = Literal["disconnect", "event"]
 
 
 def md5_key(challenge: bytes, secret: bytes) -> bytes:
@@ -48,6 +50,8 @@ class User:
         event_filter: what of the classes in ``read`` it gets; a session can add filters to it.
         server: the one server this user's actions go to when the action names none.
         servers: further servers that the user may name.
+        on_server_loss: whether it is disconnected when ``server`` is lost, or stays and is told.
+        unpinned: who it would be on a listener that is not pinned to a server; ``None`` if it is on one.
     """
 
     name: str
@@ -57,6 +61,18 @@ class User:
     event_filter: EventFilter = NO_FILTER
     server: str | None = None
     servers: tuple[str, ...] = ()
+    on_server_loss: OnServerLoss = "disconnect"
+    unpinned: User | None = attrs.field(default=None, repr=False)
+
+    @property
+    def member(self) -> User:
+        """Who it is wherever it connects: itself, unless a listener's pin made it less."""
+        return self.unpinned or self
+
+    @property
+    def leaves_with(self) -> str | None:
+        """The server with whose loss it is disconnected; ``None`` if it stays whatever is lost."""
+        return self.server if self.on_server_loss == "disconnect" else None
 
     @property
     def write(self) -> frozenset[str]:

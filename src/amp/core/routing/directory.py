@@ -33,7 +33,8 @@ class Directory:
         self._names = tuple(servers)
         self._by_host: dict[str, list[str]] = {}
         for name, config in servers.items():
-            self._by_host.setdefault(config.host.lower(), []).append(name)
+            for host in {host.lower() for host in config.hosts}:
+                self._by_host.setdefault(host, []).append(name)
         self._unbound = self._choose_default(default)
 
     def choose(self, named: bytes, pin: str | None, also: Sequence[str]) -> Choice:

@@ -15,8 +15,8 @@ class LinksConfig:
 
     name: str
     """As configured; what ``Server:`` says on everything from it."""
-    host: str = ""
-    """Its address as configured; a client's ``Server:`` may give this instead of the name."""
+    hosts: tuple[str, ...] = ()
+    """Its addresses as configured; a client's ``Server:`` may give one of these instead of the name."""
     sessions: Literal["split", "single"] = "split"
     """Events and actions on links of their own, or all on one."""
     max_sessions: int = 8
