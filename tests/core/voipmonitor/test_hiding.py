@@ -39,6 +39,11 @@ def test_references_are_hidden_in_any_chunking(cuts: list[int]) -> None:
     assert b"0x" not in through(ReferenceHider(), recording("plain-active_call_info").received, cuts)
 
 
+def test_a_cut_behind_an_address_does_not_show_it() -> None:
+    """The closing quote is not taken for the beginning of the next address."""
+    assert through(ReferenceHider(), b'[["0x7fa1580e7020","0x1"]]', [17]) == b'[["hidden","hidden"]]'
+
+
 @given(st.text(alphabet='"0xaf,', max_size=40).map(str.encode), strategies.cuts)
 def test_hiding_references_does_not_depend_on_chunking(text: bytes, cuts: list[int]) -> None:
     assert through(ReferenceHider(), text, cuts) == through(ReferenceHider(), text, [])

@@ -56,7 +56,9 @@ class ReferenceHider:
     def feed(self, data: bytes) -> bytes:
         """Give all but an address that is not complete."""
         text = self._held + data
-        begun = _REFERENCE_BEGUN.search(text, max(0, len(text) - _REFERENCE_BYTES))
+        # The quote that closes an address does not begin another one.
+        done = max((found.end() for found in _REFERENCE.finditer(text)), default=0)
+        begun = _REFERENCE_BEGUN.search(text, max(done, len(text) - _REFERENCE_BYTES))
         end = begun.start() if begun else len(text)
         self._held = text[end:]
         return _REFERENCE.sub(b'"%s"' % HIDDEN, text[:end])
