@@ -29,7 +29,7 @@ ANNA = User(name="anna", secret=Secret("anna's"), read=("all",), write=("all", "
 class AmiClient:
     """A plain AMI client for tests: it splits at blank lines and knows nothing else of amp."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self.stream = stream
         self._buffer = b""
 
@@ -109,20 +109,30 @@ class Lab:
     """A running amp.
 
     Attributes:
+        addresses: where it listens.
         sims: its servers, by name.
         lines: its log so far, parsed.
     """
 
-    port: int
+    addresses: list[str]
     nursery: trio.Nursery
     sims: dict[str, SimAsterisk]
     lines: list[Any]
     ended: trio.Event
     clients: list[AmiClient] = attrs.field(factory=list)
 
-    async def connect(self) -> AmiClient:
+    @property
+    def port(self) -> int:
+        """The port of the first listener."""
+        return self.port_of(0)
+
+    def port_of(self, listener: int) -> int:
+        """The port of one of them."""
+        return int(self.addresses[listener].rpartition(":")[2])
+
+    async def connect(self, listener: int = 0) -> AmiClient:
         """A new connection to amp."""
-        one = AmiClient(await trio.open_tcp_stream("127.0.0.1", self.port))
+        one = AmiClient(await trio.open_tcp_stream("127.0.0.1", self.port_of(listener)))
         self.clients.append(one)
         return one
 
@@ -161,6 +171,7 @@ async def lab(
     limits: Limits | None = None,
     proxy: Proxy | None = None,
     extra: tuple[AsteriskServer, ...] = (),
+    listen: tuple[Listen, ...] = (Listen(port=0),),
     path: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
@@ -177,15 +188,14 @@ async def lab(
                 servers.append(server(name, port, **settings))
             config = Config(
                 proxy=proxy or Proxy(name="lab"),
-                listen=(Listen(port=0),),
+                listen=listen,
                 server=(*servers, *extra),
                 user=users,
                 limits=limits or Limits(),
             )
             ended = trio.Event()
             addresses = await nursery.start(_run, App(config, path), ended)
-            port = int(addresses[0].rpartition(":")[2])
-            one = Lab(port, nursery, sims, lines, ended)
+            one = Lab(addresses, nursery, sims, lines, ended)
             for name in names:
                 await one.logged("server_up", server=name)
             try:
