@@ -1,0 +1,1 @@
+"""How actions are read from clients and how frames are written to them: one file a format, one registry."""
