@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.abuse import ABUSE
 from bench.child import BenchError
 from bench.fanout import FANOUT, FIREHOSE
 from bench.memory import MEMORY
@@ -21,7 +22,9 @@ from bench.scenario import Scenario, Settings
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
-SCENARIOS = {scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, MEMORY)}
+SCENARIOS = {
+    scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, MEMORY, ABUSE)
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

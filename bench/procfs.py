@@ -1,11 +1,11 @@
-"""What the kernel knows about a process: CPU time and memory."""
+"""What the kernel knows about a process: CPU time, memory, open files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["cpu_s", "resident_bytes"]
+__all__ = ["cpu_s", "open_files", "resident_bytes"]
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -22,6 +22,11 @@ def _task_cpu_s(task: Path) -> float:
     except FileNotFoundError:
         after_name = (task / "stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_S
+
+
+def open_files(pid: int) -> int:
+    """How many descriptors a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def resident_bytes(pid: int, field: str = "VmRSS") -> int:

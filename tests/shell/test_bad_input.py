@@ -202,9 +202,9 @@ async def test_silent_connections_end_by_themselves(tmp_path: Path) -> None:
                         pass
         await running.logged("client_done", reason="login timeout")
         with trio.fail_after(PATIENCE_S):
-            while running.count("client_done") < 200:  # noqa: ASYNC110  # a log has no event
+            while running.descriptors() > before:  # noqa: ASYNC110  # another process has no event for that
                 await trio.sleep(0.01)
-        assert running.descriptors() == before
+        assert running.count("client_done") == 1
 
 
 async def test_without_descriptors_strangers_make_room(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def test_failed_logins_ban_the_address_and_sound_all_the_same() -> None:
             answers.append((await client.login(user, secret)).headers)
             assert trio.current_time() - began >= 1.0
             assert await client.rest() == b""
-        await one.logged("address_banned", origin="127.0.0.1", seconds=600.0)
+        await one.logged("address_banned", address="127.0.0.1", seconds=600.0)
         answers.append((await late.login()).headers)
         assert answers == [((b"Response", b"Error"), (b"Message", b"Authentication failed"))] * 3
         assert b"Message: Address banned for another " in await refused(one)

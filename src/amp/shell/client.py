@@ -174,15 +174,19 @@ class Client:
             self.close_soon(reason)
 
     def log_end(self) -> None:
-        """The one line that tells a finished client's whole story."""
-        stats = self.stats
+        """The one line that tells a finished client's whole story; of a flood of strangers, one a minute."""
+        stats, reason = self.stats, self.reason or "closed"
+        unsaid = self._visit.farewell(reason, trio.current_time())
+        if unsaid is None:
+            return
         get_logger().info(
             "client_done",
             client=self.number, address=self.address, user=self.user.name if self.user else None,
             seconds=round(trio.current_time() - self.connected_at, 3), actions=stats.actions_in,
             events=stats.events_out, filtered=stats.events_filtered, bytes_in=stats.bytes_in,
             bytes_out=self.outlet.bytes_out, peak_bytes=self.outlet.peak_bytes,
-            holds_exceeded=self.outlet.hold_overruns, reason=self.reason or "closed",
+            holds_exceeded=self.outlet.hold_overruns, reason=reason,
+            **({"times_before": unsaid} if unsaid else {}),
         )  # fmt: skip
 
     async def _close_drained(self) -> None:
@@ -212,21 +216,21 @@ class Client:
             self._work_session()
 
     def _take(self, data: bytes) -> None:
-        """What one read gave; it counts towards the client's pace even if there is no action in it."""
+        """What one read gave; it counts towards the client's pace by its size as well."""
         now, actions = trio.current_time(), self.stats.actions_in
         if not self.stats.bytes_in and not self._wire.tls and data[:1] == bytes((TLS_HELLO,)):
             self.cut("a TLS hello where plain text is spoken")
             return
         self.stats.bytes_in += len(data)
-        if reason := self._visit.receive(len(data)):
+        if reason := self._visit.receive(len(data), now):
             self.cut(reason)
+            self._log_ban()
             return
         if not data:
             self._input_ended.set()
         self._session.receive_data(data, now, time.time())
         self._work_session()
-        if self.stats.actions_in == actions:
-            self._rest(self._visit.babble(len(data), now))
+        self._rest(self._visit.read(len(data), self.stats.actions_in - actions, now))
 
     def _acted(self) -> None:
         """It has acted once more."""
@@ -279,8 +283,14 @@ class Client:
         self.login_failures += 1
         logger, visit = get_logger(client=self.number, address=self.address), self._visit
         logger.warning("login_failed", user=user, reason=reason, failures=visit.failures)
+        self._log_ban()
+
+    def _log_ban(self) -> None:
+        visit = self._visit
         if visit.ban_s:
-            logger.warning("address_banned", origin=visit.origin.key, seconds=visit.ban_s)
+            get_logger(client=self.number).warning(
+                "address_banned", address=visit.origin.key, seconds=visit.ban_s
+            )
 
     def _forward(self, action: ClientAction) -> None:
         self._acted()

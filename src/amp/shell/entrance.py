@@ -11,7 +11,6 @@ import trio
 
 from amp.core.admission.admission import Admission, Refusal, Visit
 from amp.core.admission.limits import AdmissionLimits
-from amp.core.admission.quiet import Quiet
 from amp.core.ami import replies
 from amp.shell.descriptors import SpareDescriptor
 from amp.shell.log import get_logger
@@ -43,7 +42,6 @@ class Entrance:
     def __init__(self, limits: AdmissionLimits, greeting: bytes) -> None:
         self.admission = Admission(limits)
         self._greeting = greeting
-        self._quiet = Quiet()
         self._spare = SpareDescriptor()
         self._ways_out: dict[Visit, Callable[[str], None]] = {}
 
@@ -121,7 +119,7 @@ class Entrance:
 
     def _log(self, event: str, key: tuple[object, ...], *, level: str = "warning", **facts: object) -> None:
         """Once a minute for each key: whoever floods amp must not flood its log as well."""
-        unsaid = self._quiet.speak((event, *key), trio.current_time())
+        unsaid = self.admission.quiet.speak((event, *key), trio.current_time())
         if unsaid is not None:
             getattr(get_logger(), level)(event, **facts, **({"times_before": unsaid} if unsaid else {}))
 

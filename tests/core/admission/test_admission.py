@@ -166,14 +166,29 @@ def test_limits_can_change_at_any_time() -> None:
 
 
 def test_a_stranger_may_send_only_so_much() -> None:
-    """A login and what comes with it; afterwards it may send what it likes."""
-    admission = entrance()
+    """A login and what comes with it; more counts as a failed login. Signed in it may send what it likes."""
+    admission = entrance(login_failures=1)
     visit = enter(admission)
-    assert visit.receive(STRANGER_BYTES) == ""
-    assert visit.receive(1) == "sent more than 262144 bytes without having signed in"
-    assert admission.stats.strangers_cut == 1
+    assert visit.receive(STRANGER_BYTES, 0.0) == ""
     visit.judge("anna", 0.0)
-    assert visit.receive(STRANGER_BYTES) == ""
+    assert visit.receive(STRANGER_BYTES, 0.0) == ""
+    stranger = enter(admission, 2)
+    assert stranger.receive(STRANGER_BYTES, 0.0) == ""
+    assert stranger.receive(1, 0.0) == "sent more than 262144 bytes without having signed in"
+    assert (admission.stats.strangers_cut, stranger.ban_s) == (1, 600.0)
+    assert isinstance(admission.enter(3, FAR, 0.0), Refusal)
+
+
+def test_strangers_do_not_flood_the_log() -> None:
+    """One line a minute for each address and reason; who signed in has a line of its own always."""
+    admission = entrance()
+    first, second, other = enter(admission), enter(admission, 2), enter(admission, 3, FARTHER)
+    told = [visit.farewell("login timeout", 0.0) for visit in (first, second, other)]
+    assert told == [0, None, 0]
+    assert first.farewell("closed", 0.0) == 0
+    assert first.farewell("login timeout", 60.0) == 1
+    second.judge("anna", 0.0)
+    assert second.farewell("login timeout", 0.0) == 0
 
 
 def test_a_stranger_is_slow() -> None:
@@ -188,15 +203,17 @@ def test_a_stranger_is_slow() -> None:
     assert admission.stats.pauses == 2
 
 
-def test_reads_without_an_action_cost_as_well() -> None:
-    """A full read as much as an action, a byte a tenth of one."""
+def test_reads_cost_as_well() -> None:
+    """4096 bytes as much as an action, a byte a tenth of one; actions pay for 4096 bytes each."""
     admission = entrance(actions_per_second=10)
     visit = enter(admission)
     visit.judge("anna", 0.0)
-    assert [visit.babble(65536, 0.0) for _ in range(11)] == pytest.approx([0.0] * 10 + [0.1])
+    assert [visit.read(8192, 0, 0.0) for _ in range(6)] == pytest.approx([0.0] * 5 + [0.2])
+    assert visit.read(8192, 2, 0.0) == 0.0
+    assert visit.read(8192, 1, 0.0) == pytest.approx(0.3)
     visit = enter(admission, 2)
     visit.judge("bert", 0.0)
-    assert [visit.babble(1, 0.0) for _ in range(101)][99:] == pytest.approx([0.0, 0.01])
+    assert [visit.read(1, 0, 0.0) for _ in range(101)][99:] == pytest.approx([0.0, 0.01])
 
 
 def test_the_clients_of_a_user_share_a_pace() -> None:

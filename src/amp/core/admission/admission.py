@@ -20,16 +20,17 @@ from amp.core.admission.limits import (
 from amp.core.admission.offenders import Offenders
 from amp.core.admission.origin import Origin, origin_of
 from amp.core.admission.pace import Pace
+from amp.core.admission.quiet import Quiet
 from amp.core.ami.door import AUTHENTICATION_FAILED, FAILURE_DELAY_S, Verdict
 from amp.core.stats import AdmissionStats
 
 __all__ = ["Admission", "Refusal", "Visit"]
 
-READ_BYTES = 65536
-"""A read of so many bytes without an action in it costs as much as an action."""
+ACTION_BYTES = 4096
+"""A read costs at least as much as an action for every so many bytes; actions are a tenth of that long."""
 
 LEAST_COST = 0.1
-"""And a shorter one at least this part of it."""
+"""And one without an action in it at least this part of one, however short it is."""
 
 TOO_MANY_SESSIONS = "Too many sessions of this user"
 
@@ -55,12 +56,15 @@ class Admission:
     Attributes:
         limits: may be replaced at any time; who is in stays in, whatever the new ones say.
         stats: the counters.
+        offenders: failed logins and bans by address.
+        quiet: keeps a flood of connections from becoming one of log lines.
     """
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self.limits = limits
         self.stats = AdmissionStats()
         self.offenders = Offenders()
+        self.quiet = Quiet()
         self.connections = 0
         self.by_origin: Counter[str] = Counter()
         self.by_user: Counter[str] = Counter()
@@ -184,7 +188,8 @@ class Visit:
         """See `amp.core.ami.door.Door`. A banned address hears the same words for a right secret."""
         admission = self._admission
         if user is None or (user and self._is_banned(now)):
-            return Verdict(AUTHENTICATION_FAILED, self._failure_delay_s(now))
+            admission.stats.login_failures += 1
+            return Verdict(AUTHENTICATION_FAILED, self._failed(now))
         others = admission.by_user[user] - (self.user == user)
         if user and others >= admission.limits.connections_per_user:
             admission.stats.refused_user += 1
@@ -195,23 +200,40 @@ class Visit:
         self.user, self.signed_in = user, True
         return Verdict("")
 
-    def receive(self, size: int) -> str:
-        """It sent so many bytes; gives the reason why it has to be cut, ``""`` if it may stay."""
+    def receive(self, size: int, now: float) -> str:
+        """It sent so many bytes; gives the reason why it has to be cut, ``""`` if it may stay.
+
+        That counts as a failed login: no client that means to sign in sends so much first.
+        """
         if self.signed_in:
             return ""
         self._bytes += size
         if self._bytes <= STRANGER_BYTES:
             return ""
         self._admission.stats.strangers_cut += 1
+        self._failed(now)
         return f"sent more than {STRANGER_BYTES} bytes without having signed in"
 
     def act(self, now: float) -> float:
         """It acted. Gives the seconds that it must wait before the next action is taken."""
         return self._take(1.0, now)
 
-    def babble(self, size: int, now: float) -> float:
-        """It sent so many bytes and no whole action. Gives the seconds to wait before the next read."""
-        return self._take(max(LEAST_COST, size / READ_BYTES), now)
+    def read(self, size: int, actions: int, now: float) -> float:
+        """A read gave so many bytes, and `act` was called for so many actions in them.
+
+        Returns:
+            Seconds to wait before the next read.
+        """
+        cost = size / ACTION_BYTES - actions
+        if not actions:
+            cost = max(LEAST_COST, cost)
+        return self._take(cost, now) if cost > 0 else 0.0
+
+    def farewell(self, reason: str, now: float) -> int | None:
+        """May its end be logged? Like `Quiet.speak`; always for who signed in."""
+        if self.signed_in:
+            return 0
+        return self._admission.quiet.speak((self.origin.key, reason), now)
 
     def leave(self) -> None:
         """It is gone. Call it once."""
@@ -232,9 +254,9 @@ class Visit:
     def _is_banned(self, now: float) -> bool:
         return not self.origin.exempt and self._admission.offenders.ban_left_s(self.origin.key, now) > 0
 
-    def _failure_delay_s(self, now: float) -> float:
+    def _failed(self, now: float) -> float:
+        """One more failure of its origin; gives the seconds until it is told."""
         admission = self._admission
-        admission.stats.login_failures += 1
         if self.origin.exempt:
             return FAILURE_DELAY_S
         offence = admission.offenders.failed(self.origin.key, now, admission.limits)
