@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import attrs
 import trio
 
@@ -78,7 +80,7 @@ class Reach:
     async def _connect(self, address: str, name: str) -> Wire:
         try:
             with trio.fail_after(self.timeout_s):
-                stream = await trio.open_tcp_stream(address, self.port)
+                stream = await _open_tcp(address, self.port)
                 try:
                     return await self._secured(stream.socket, name)
                 except BaseException:
@@ -86,8 +88,6 @@ class Reach:
                     raise
         except trio.TooSlowError:
             raise TimeoutError(f"no connection within {self.timeout_s:g} s") from None
-        except OSError as error:
-            raise ConnectionError(_why(error)) from error
 
     async def _secured(self, sock: trio.socket.SocketType, name: str) -> Wire:
         if self.context is None:
@@ -97,9 +97,19 @@ class Reach:
         return wire
 
 
-def _why(error: OSError) -> str:
-    """The reasons below trio's "all attempts to connect failed", each once."""
-    cause = error.__cause__
-    causes = cause.exceptions if isinstance(cause, BaseExceptionGroup) else (cause,)
-    reasons = dict.fromkeys(one.strerror for one in causes if isinstance(one, OSError) and one.strerror)
-    return "; ".join(reasons) or error.strerror or str(error)
+async def _open_tcp(address: str, port: int) -> trio.SocketStream:
+    """As trio does it, but with the system's reasons instead of "all attempts to connect failed"."""
+    try:
+        return await trio.open_tcp_stream(address, port)
+    except OSError as error:
+        cause = error.__cause__
+        causes = cause.exceptions if isinstance(cause, BaseExceptionGroup) else (cause or error,)
+        reasons = dict.fromkeys(_reason(one) for one in causes)
+        raise ConnectionError("; ".join(reasons)) from error
+
+
+def _reason(error: BaseException) -> str:
+    number = getattr(error, "errno", None) or 0
+    if number > 0:
+        return os.strerror(number)
+    return getattr(error, "strerror", None) or str(error)  # a name that is not found has a number below 0
