@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import trio
 
 from amp.config.load import load
-from amp.config.schema import Config, Limits
+from amp.config.schema import Config, Limits, User
+from amp.config.secret import Secret
 from amp.shell.reload import Reloader, needs_restart, running_with
 from shell.harness import ANNA, Lab, lab
 
@@ -21,6 +23,7 @@ ANNA_READS_ALL = '[[user]]\nname = "anna"\nsecret = "anna\'s"\nread = ["all"]\nw
 ANNA_READS_CALLS = ANNA_READS_ALL.replace('["all"]\nwrite', '["call"]\nwrite').replace(
     'write = ["all"]', "write = []"
 )
+BERT_USER = User(name="bert", secret=Secret("bert's"))
 BERT = '[[user]]\nname = "bert"\nsecret = "bert\'s"\n'
 
 
@@ -64,6 +67,21 @@ async def test_who_is_removed_is_logged_off_and_who_is_new_gets_in(path: Path) -
         await one.logged("client_done", user="anna", reason="logged off: user removed")
         assert (await waiting.login()).name == b"Error"
         await one.client("bert", "bert's")
+
+
+async def test_who_is_logged_off_does_and_sees_nothing_more(path: Path) -> None:
+    """Even if it had sent something, or an event came, before its connection was closed."""
+    async with lab("a", path=path, users=(ANNA, BERT_USER)) as one:
+        anna, bert = await one.client(), await one.client("bert", "bert's")
+        await anna.event("FullyBooted")
+        await hang_up(one, path, BERT)
+        one.sims["a"].user_event("TooLate")
+        await bert.event("UserEvent")
+        with suppress(trio.BrokenResourceError):
+            await anna.action("UserEvent", ("UserEvent", "Unwanted"), ("Server", "a"))
+        assert await anna.rest() == b"ProxyMessage: Logged off: user removed\r\n\r\n"
+        one.sims["a"].user_event("Next")
+        assert (await bert.event("UserEvent")).get(b"UserEvent") == b"Next"
 
 
 async def test_a_changed_secret_ends_the_sessions_of_the_old_one(path: Path) -> None:
@@ -149,16 +167,17 @@ async def test_nobody_follows_if_one_cannot(path: Path) -> None:
     assert reloader.config.user == load(path).user
 
 
-def test_a_key_is_either_followed_or_needs_a_restart() -> None:
-    """A changed limit that is neither would be silently ignored."""
+def test_a_limit_is_either_followed_or_needs_a_restart() -> None:
+    """A changed one that is neither would be silently ignored."""
     for field in attrs.fields(Limits):
         default: Any = field.default
         other: Any = ("192.0.2.0/24",) if field.name == "exempt" else default * 2
         changed = attrs.evolve(Limits(), **{field.name: other})
         wanted = Config(limits=changed)
-        followed = running_with(Config(), wanted).limits == changed
-        told = list(needs_restart(Config(), wanted)) != []
+        after = running_with(Config(), wanted).limits
+        followed, told = after == changed, list(needs_restart(Config(), wanted)) != []
         assert followed != told, field.name
+        assert followed or after == Limits(), field.name
 
 
 def test_nothing_changed_needs_no_restart() -> None:

@@ -143,7 +143,10 @@ class Client:
         self._work_session()
 
     def log_off(self, reason: str) -> None:
-        """Tell it why, and close."""
+        """Tell it why, and close; from now on it does and sees nothing."""
+        self._session.end(reason)
+        self.view = None
+        self._owner.client_subscribed(self)
         self.send(b"ProxyMessage: Logged off: " + reason.encode() + b"\r\n\r\n")
         self.close_soon(f"logged off: {reason}")
 

@@ -27,15 +27,28 @@ Reloadable = Callable[[Config], Callable[[], None]]
 
 Raises ``OSError`` or ``ValueError``, with a text for the log, if it cannot follow."""
 
-FIXED_LIMITS: Final = (
-    "journal_bytes",
-    "order_hold_s",
-    "action_timeout_s",
-    "actions_per_client",
-    "actions_per_server",
-    "max_frame_bytes",
+FOLLOWED_LIMITS: Final = (
+    "outlet_bytes",
+    "stall_timeout_s",
+    "order_hold_bytes",
+    "login_timeout_s",
+    "connections",
+    "connections_per_address",
+    "connections_per_user",
+    "strangers",
+    "login_failures",
+    "login_failures_within_s",
+    "login_delay_s",
+    "ban_s",
+    "exempt",
+    "actions_per_second",
+    "user_actions_per_second",
+    "line_bytes",
+    "headers",
+    "drain_timeout_s",
 )
-"""Of ``[limits]``; the router, the journals and the links have them for good."""
+"""Of ``[limits]``: those that are asked for anew at each connection. The router, the journals and the links
+have the others for good."""
 
 RELOADED_PROXY: Final = ("proxy_key", "proxy_key_user", "anonymous_user")
 """Of ``[proxy]``: what says who clients are."""
@@ -51,20 +64,20 @@ def needs_restart(running: Config, wanted: Config) -> Iterator[str]:
     for section in FIXED_SECTIONS:
         if _differ(running, wanted, section):
             yield section
-    for name in FIXED_LIMITS:
-        if _differ(running.limits, wanted.limits, name):
-            yield f"limits.{key_of(name)}"
+    for field in attrs.fields(type(running.limits)):
+        if field.name not in FOLLOWED_LIMITS and _differ(running.limits, wanted.limits, field.name):
+            yield f"limits.{key_of(field.name)}"
 
 
 def running_with(running: Config, wanted: Config) -> Config:
     """The configuration after a reload: the wanted one, but for what needs a restart."""
-    fixed = {name: getattr(running.limits, name) for name in FIXED_LIMITS}
-    reloaded = {name: getattr(wanted.proxy, name) for name in RELOADED_PROXY if hasattr(wanted.proxy, name)}
+    limits = {name: getattr(wanted.limits, name) for name in FOLLOWED_LIMITS}
+    reloaded = {name: getattr(wanted.proxy, name) for name in RELOADED_PROXY}
     return attrs.evolve(
         running,
         proxy=attrs.evolve(running.proxy, **reloaded),
         user=wanted.user,
-        limits=attrs.evolve(wanted.limits, **fixed),
+        limits=attrs.evolve(running.limits, **limits),
         log=wanted.log,
     )
 

@@ -115,6 +115,17 @@ def test_only_who_is_signed_in_can_change() -> None:
     assert conn.user is None
 
 
+def test_the_owner_can_end_a_session_at_any_time() -> None:
+    """What was sent and not yet acted on is lost."""
+    for conn in (session(), signed_in()):
+        drain(conn)
+        conn.receive_data(b"Action: Ping\r\n\r\n", 1.0, 0.0)
+        conn.end("user removed")
+        conn.end("again")
+        assert drain(conn) == [Closing("user removed", drain=False)]
+        assert say(conn, b"Action: Ping") == []
+
+
 def test_accounts_are_replaced_as_a_whole() -> None:
     """Who is no longer there cannot sign in."""
     accounts = Accounts([AMP])

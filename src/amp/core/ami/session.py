@@ -170,6 +170,11 @@ class ClientSession:
             self.user, self._read, self.events = user, user.read, self._wanted.within(user.read)
             self._told.append(LoggedIn(user, self.events))  # not told: an open WaitEvent stays open
 
+    def end(self, reason: str) -> None:
+        """The owner wants it to be over: nothing more is read or acted on. Idempotent."""
+        if self.state is not ClientState.CLOSED:
+            self._close(reason)
+
     # -- actions -------------------------------------------------------------------------------------
 
     def _on_action(self, frame: Frame) -> None:
