@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import trio
 
@@ -11,7 +12,7 @@ from amp.config.secret import Secret
 from shell.harness import ANNA, PATIENCE_S, Lab, lab
 from shell.test_reload import hang_up
 
-ALL = ("all",)
+ALL: tuple[Literal["all"]] = ("all",)
 FOR_A = User(name="ada", secret=Secret("s"), read=ALL, write=ALL, server="a")
 FOR_BOTH = User(name="bo", secret=Secret("s"), read=ALL, write=ALL, server="a", servers=("b",))
 STAYS = User(name="eve", secret=Secret("s"), read=ALL, write=ALL, server="b", on_server_loss="event")

@@ -155,10 +155,11 @@ async def tls_before(port: int, certificate: Path, key: Path) -> AsyncIterator[i
             nursery.start_soon(copy, far, near, nursery.cancel_scope)
         await trio.aclose_forcefully(near)
 
-    listeners = await trio.open_ssl_over_tcp_listeners(0, context, host="127.0.0.1")
+    (plain,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    listeners = [trio.SSLListener(plain, context)]
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, relay, listeners)
-        yield listeners[0].transport_listener.socket.getsockname()[1]
+        yield plain.socket.getsockname()[1]
         nursery.cancel_scope.cancel()
 
 
