@@ -10,9 +10,10 @@ from pathlib import Path
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 DAY = datetime.timedelta(days=1)
 
 
@@ -67,6 +68,12 @@ class Authority:
         paths[1].chmod(0o600)
         return paths
 
+    def issue_for(self, folder: Path, key: rsa.RSAPublicKey, *hosts: str, stem: str = "server") -> Path:
+        """A certificate file for a key of another kind."""
+        path = folder / f"{stem}.pem"
+        path.write_bytes(pem(self._sign(hosts[0], key, hosts, (-1, 100))))
+        return path
+
     def write(self, folder: Path, stem: str = "ca") -> Path:
         """The authority's own certificate as a file."""
         path = folder / f"{stem}.pem"
@@ -74,7 +81,7 @@ class Authority:
         return path
 
     def _sign(
-        self, common: str, key: ec.EllipticCurvePublicKey, hosts: tuple[str, ...], days: tuple[float, float]
+        self, common: str, key: PublicKey, hosts: tuple[str, ...], days: tuple[float, float]
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         builder = (

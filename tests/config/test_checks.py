@@ -69,6 +69,33 @@ def user(name: str, more: str = "") -> str:
             "[[listen]]\n[[listen]]\nport = 5038\n[[listen]]\nport = 5039",
             ["listen[1]: the same address and port as listen[0]"],
         ),
+        (
+            '[[listen]]\nunix = "a"\n[[listen]]\nunix = "a"',
+            ["listen[1]: the same unix as listen[0]"],
+        ),
+        (
+            '[[listen]]\nactivation = "a"\n[[listen]]\nactivation = "a"',
+            ["listen[1]: the same activation as listen[0]"],
+        ),
+        (
+            '[[listen]]\nunix = "a"\nport = 5\n[[listen]]\nunix = "b"\nactivation = "b"',
+            [f"listen[{index}]: expected address and port, or unix, or activation" for index in (0, 1)],
+        ),
+        ('[[listen]]\nunix_mode = "0660"', ["listen[0].unix_mode: expected unix as well"]),
+        ('[[listen]]\ntls = "optional"', ["listen[0].certificate: missing; tls needs one"]),
+        ('[[listen]]\nprivate_key = "x"', ["listen[0].private_key: expected certificate as well"]),
+        (
+            server("pbx1") + '[[listen]]\nserver = "pbx"',
+            ["listen[0].server: no server has this name (did you mean 'pbx1'?)"],
+        ),
+        (server("a") + 'hosts = ["b", "c"]', ["server[0]: expected either host or hosts"]),
+        (server("a").replace('host = "h"\n', ""), ["server[0].host: missing"]),
+        (server("a").replace('host = "h"', "hosts = []"), ["server[0].host: missing"]),
+        (server("a") + 'server_name = "x"', ["server[0].server_name: expected tls = 'verify' as well"]),
+        (
+            server("a").replace('host = "h"', 'hosts = ["x", "b"]') + server("b", "c"),
+            ["server[1].name: it is the host of server[0]; 'Server:' could mean either"],
+        ),
     ],
 )
 def test_what_clashes_or_points_to_nothing(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -84,6 +111,9 @@ def test_what_clashes_or_points_to_nothing(tmp_path: Path, text: str, expected: 
         '[proxy]\ndefault_server = "none"',
         "[[listen]]\nport = 0\n[[listen]]\nport = 0",
         '[[listen]]\n[[listen]]\naddress = "::1"',
+        '[[listen]]\n[[listen]]\nunix = "a"\nunix_mode = "600"\n[[listen]]\nactivation = "a"',
+        server("a").replace('host = "h"', 'hosts = ["x", "y"]'),
+        server("pbx1") + '[[listen]]\nserver = "pbx1"\non_server_loss = "event"',
         user("a", 'write = ["command"]\ncommands = ["core show *"]'),
         '[proxy]\nproxy_key = "k"\nproxy_key_user = "steve"\nanonymous_user = "steve"\n' + USER,
     ],
@@ -98,6 +128,9 @@ def test_what_does_not_clash(tmp_path: Path, text: str) -> None:
         "[[listen]]\naddress = 5\n[[listen]]\naddress = 5",
         '[simulate]\nasterisks = "x"',
         "proxy = 1\nserver = 2\nuser = 3",
+        "[[listen]]\nunix = 5\n[[listen]]\nunix = 5",
+        "[[listen]]\nunix_mode = 384\nunix = 1",
+        server("a").replace('host = "h"', "hosts = 5"),
         "[proxy]\nproxy_key_user = 1",
         user("a", 'write = 1\ncommands = ["x"]'),
     ],
