@@ -184,6 +184,9 @@ class Limits:
     action_timeout_s: Timeout = 60.0
     actions_per_client: Count = 64
     actions_per_server: Count = 1000
+    fanout_timeout_s: Timeout = 10.0
+    fanout_servers: Count = 500
+    fanout_bytes: Bytes = 8_388_608
     connections: Count = 10_000
     connections_per_address: Count = 1000
     connections_per_user: Count = 1000

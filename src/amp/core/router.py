@@ -4,7 +4,8 @@ It is a plain object: no clock, no socket, no await. The shell tells it what hap
 (`amp.core.routing.events`) and does what it says (`amp.core.routing.commands`).
 
 Every action of a client ends exactly once: with the server's answer, or with an error by amp that tells *not
-sent* from *outcome unknown*, or with the client. Nothing is ever sent twice.
+sent* from *outcome unknown*, or with the client. One for several servers ends so at each of them, and then
+with its closing frame. Nothing is ever sent twice.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amp.core.ami.ids import ActionIds
-from amp.core.ami.rewrite import restore_action_id, to_wire, with_server
 from amp.core.routing.alarm import Alarm
-from amp.core.routing.answers import is_broken_off, is_end, line_at
 from amp.core.routing.client import Client
-from amp.core.routing.commands import Command, LinkRole, SendToClient
+from amp.core.routing.commands import Announce, Command, LinkRole
 from amp.core.routing.counters import RoutingCounters
 from amp.core.routing.directory import Directory
 from amp.core.routing.endings import Endings
@@ -35,9 +34,11 @@ from amp.core.routing.events import (
     OwnAnswers,
     RouterEvent,
 )
+from amp.core.routing.fanouts import NO_RIGHT, Fanouts
+from amp.core.routing.hearing import Hearing
 from amp.core.routing.link import Link
 from amp.core.routing.links import Links
-from amp.core.routing.pending import Pending
+from amp.core.routing.pending import make_pending
 from amp.core.routing.server import Server
 from amp.core.routing.settings import LinksConfig, RouterLimits
 from amp.core.routing.status import ServerStatus, status_of
@@ -46,10 +47,7 @@ from amp.errors import LocalProtocolError
 
 __all__ = ["Router"]
 
-DOUBT_S = 1.0
-"""Seconds to wait for a proper answer after one without ActionID; what belongs together comes at once."""
-
-ACTION_ID = b"\r\nActionID: "
+DROPPED = "dropped"
 SHUTTING_DOWN = "amp is shutting down"
 
 
@@ -75,16 +73,16 @@ class Router:
         jitter: Callable[[], float],
     ) -> None:
         self._ids = ids
-        self._mark = ACTION_ID + ids.prefix
         self._limits = limits
         self._alarm = Alarm()
+        self._jitter = jitter
+        self._link_numbers = itertools.count(1)
+        self._servers = {name: self._server(config) for name, config in servers.items()}
+        self._default_server = default_server
         self._directory = Directory(servers, default_server)
         self._endings = Endings(limits.actions_per_client)
-        numbers = itertools.count(1)
-        self._servers = {
-            name: Server(Links(config, numbers, jitter, self._alarm), ids, limits, self._alarm)
-            for name, config in servers.items()
-        }
+        self._hearing = Hearing(ids, limits, self._endings, self._alarm)
+        self._fanouts = Fanouts(ids, limits, self._servers, self._endings, self._alarm)
         self._handlers: dict[type, Callable[[Any, float], list[Command]]] = {
             ClientAction: self._on_client_action,
             LocalAnswer: self._on_local_answer,
@@ -117,9 +115,11 @@ class Router:
         out: list[Command] = []
         if now < self._alarm.at:
             return out
+        self._fanouts.handle_timeout(now, out)
         for server in self._servers.values():
             self._let_time_pass(server, now, out)
         self._alarm.clear()
+        self._fanouts.set_alarm()
         for server in self._servers.values():
             server.set_alarm(now)
         return out
@@ -128,12 +128,44 @@ class Router:
         """End every action with an error, close every link. Who still asks is told that all is down."""
         out: list[Command] = []
         for server in self._servers.values():
-            for link in server.links.shut_down(SHUTTING_DOWN, out):
-                self._endings.end_link(
-                    server, link, f"{SHUTTING_DOWN}, server {server.name} had not answered", out
-                )
-            self._endings.fail_unsent(server, server.unsent(), SHUTTING_DOWN, out)
+            why = f"{SHUTTING_DOWN}, server {server.name} had not answered"
+            self._shut_down(server, SHUTTING_DOWN, why, out)
         self._alarm.clear()
+        return out
+
+    def add_server(self, config: LinksConfig, now: float) -> list[Command]:
+        """Take in one more server, behind the others. The shell must know it before it carries this out.
+
+        Raises:
+            LocalProtocolError: there is a server of that name.
+        """
+        if config.name in self._servers:
+            raise LocalProtocolError(f"there is a server {config.name} already")
+        server = self._servers[config.name] = self._server(config)
+        self._know_servers()
+        out: list[Command] = []
+        server.links.start(now, out)
+        return out
+
+    def drop_server(self, name: str) -> list[Command]:
+        """Part with a server: its links are closed, and its actions end with an error.
+
+        If it was up, `Announce` comes last and tells that it is down, so that clients which are bound to it
+        are closed. The shell must know the server till it has carried this out; what it tells of it
+        afterwards is ignored.
+
+        Raises:
+            LocalProtocolError: there is none of that name.
+        """
+        server = self._servers.pop(name, None)
+        if server is None:
+            raise LocalProtocolError(f"there is no server {name}")
+        self._know_servers()
+        out: list[Command] = []
+        was_up = server.links.up
+        self._shut_down(server, f"server {name} was {DROPPED}", f"server {name} was {DROPPED}", out)
+        if was_up:
+            out.append(Announce(name, False, DROPPED, ""))
         return out
 
     def counters(self, server: str) -> RoutingCounters:
@@ -144,6 +176,21 @@ class Router:
         """All servers as they are now, in the order of the configuration."""
         return [status_of(server, now) for server in self._servers.values()]
 
+    # Servers.
+
+    def _server(self, config: LinksConfig) -> Server:
+        links = Links(config, self._link_numbers, self._jitter, self._alarm)
+        return Server(links, self._ids, self._limits, self._alarm)
+
+    def _know_servers(self) -> None:
+        configs = {name: server.links.config for name, server in self._servers.items()}
+        self._directory = Directory(configs, self._default_server)
+
+    def _shut_down(self, server: Server, unsent: str, unanswered: str, out: list[Command]) -> None:
+        for link in server.links.shut_down(unsent, out):
+            self._endings.end_link(server, link, unanswered, out)
+        self._endings.fail_unsent(server, server.unsent(), unsent, out)
+
     # Clients.
 
     def _on_client_action(self, event: ClientAction, now: float) -> list[Command]:
@@ -153,16 +200,18 @@ class Router:
         original = event.action_id or b""
         traits = traits_of(event.frame)
         choice = self._directory.choose(traits.server, event.pin, event.also)
-        if choice.refusal:
-            self._endings.refuse(client, original, choice.refusal, "", out)
+        if not choice.server:
+            self._send_to_several(client, event, traits, choice.refusal, now, out)
             return out
         server = self._servers[choice.server]
-        if why_not := self._why_not(client, server):
+        if why_not := server.why_not() or self._endings.why_not(client):
             server.counters.not_sent += 1
             self._endings.refuse(client, original, not_sent(why_not), server.name, out)
             return out
         try:
-            pending = self._pending(client, server, traits, event, original)
+            pending = make_pending(
+                self._ids, self._limits, client.number, client.n, original, server.name, traits, event.frame
+            )
         except LocalProtocolError as error:
             server.counters.not_sent += 1
             self._endings.refuse(client, original, error.reply_hint, server.name, out)
@@ -170,34 +219,21 @@ class Router:
         self._endings.begin(client, pending, server, now, out)
         return out
 
-    def _why_not(self, client: Client, server: Server) -> str:
-        if not server.links.up:
-            return f"server {server.name} is down ({server.links.reason})"
-        if len(client.unanswered) >= self._limits.actions_per_client:
-            return f"{len(client.unanswered)} actions of this client are unanswered already"
-        if server.is_full():
-            return f"{server.load} actions for server {server.name} are unanswered already"
-        return ""
-
-    def _pending(
-        self, client: Client, server: Server, traits: Traits, event: ClientAction, original: bytes
-    ) -> Pending:
-        wire_id = self._ids.make(client.number, client.n, original)
-        timeout_s = self._limits.action_timeout_s
-        if traits.ring_s:
-            timeout_s = traits.ring_s + self._limits.originate_extra_s
-        return Pending(
-            wire_id,
-            client.number,
-            client.n,
-            original,
-            server.name,
-            to_wire(event.frame, wire_id),
-            traits.exclusive,
-            traits.fenced,
-            traits.completion,
-            timeout_s,
-        )
+    def _send_to_several(
+        self,
+        client: Client,
+        event: ClientAction,
+        traits: Traits,
+        refusal: str,
+        now: float,
+        out: list[Command],
+    ) -> None:
+        """The action is for several servers, or there is a reason why it is for none."""
+        if refusal := refusal or ("" if event.fanout else NO_RIGHT):
+            self._endings.refuse(client, event.action_id or b"", refusal, "", out)
+            return
+        selection = self._directory.select(traits.server, event.pin, event.also)
+        self._fanouts.begin(client, event, traits, selection, now, out)
 
     def _on_local_answer(self, event: LocalAnswer, _now: float) -> list[Command]:
         out: list[Command] = []
@@ -207,22 +243,22 @@ class Router:
 
     def _on_client_gone(self, event: ClientGone, now: float) -> list[Command]:
         out: list[Command] = []
-        client = self._endings.clients.pop(event.client, None)
-        if client is not None:
-            for name in {pending.server for pending in client.unanswered.values()}:
-                self._servers[name].forget_client(event.client)
-                self._servers[name].drain(now, out)
+        for name in self._endings.forget(event.client):
+            self._servers[name].forget_client(event.client)
+            self._servers[name].drain(now, out)
         return out
 
     # Links.
 
     def _on_link_connected(self, event: LinkConnected, _now: float) -> list[Command]:
-        self._servers[event.server].links.connected(event.link)
+        if (server := self._servers.get(event.server)) is not None:
+            server.links.connected(event.link)
         return []
 
     def _on_link_ready(self, event: LinkReady, now: float) -> list[Command]:
         out: list[Command] = []
-        server = self._servers[event.server]
+        if (server := self._servers.get(event.server)) is None:
+            return out
         server.links.ready(event.link, plain(event.version), now, out)
         server.links.tell(out)
         server.drain(now, out)
@@ -230,16 +266,16 @@ class Router:
 
     def _on_link_refused(self, event: LinkRefused, now: float) -> list[Command]:
         out: list[Command] = []
-        server = self._servers[event.server]
-        reason = plain(event.reason)
-        self._after_loss(server, server.links.refused(event.link, reason, now, out), reason, now, out)
+        if (server := self._servers.get(event.server)) is not None:
+            reason = plain(event.reason)
+            self._after_loss(server, server.links.refused(event.link, reason, now, out), reason, now, out)
         return out
 
     def _on_link_lost(self, event: LinkLost, now: float) -> list[Command]:
         out: list[Command] = []
-        server = self._servers[event.server]
-        reason = plain(event.reason)
-        self._after_loss(server, server.links.lost(event.link, reason, now, out), reason, now, out)
+        if (server := self._servers.get(event.server)) is not None:
+            reason = plain(event.reason)
+            self._after_loss(server, server.links.lost(event.link, reason, now, out), reason, now, out)
         return out
 
     def _after_loss(
@@ -256,69 +292,17 @@ class Router:
         server.links.tell(out)
         server.drain(now, out)
 
-    # Answers.
-
     def _on_link_frames(self, event: LinkFrames, now: float) -> list[Command]:
-        server = self._servers[event.server]
-        return self._take_all(server, server.links.find(event.link), event.frames, now)
-
-    def _on_own_answers(self, event: OwnAnswers, now: float) -> list[Command]:
-        server = self._servers[event.server]
-        return self._take_all(server, server.links.events, event.frames, now)
-
-    def _take_all(self, server: Server, link: Link | None, frames: list[bytes], now: float) -> list[Command]:
         out: list[Command] = []
-        if link is None:
-            server.counters.late += len(frames)
-            return out
-        for raw in frames:
-            self._take(server, link, raw, now, out)
-        if server.queue:
-            # Only now: what stands behind an answer in the same read must not meet the next asker.
-            server.drain(now, out)
+        if (server := self._servers.get(event.server)) is not None:
+            self._hearing.take_all(server, server.links.find(event.link), event.frames, now, out)
         return out
 
-    def _take(self, server: Server, link: Link, raw: bytes, now: float, out: list[Command]) -> None:
-        found = raw.find(self._mark)
-        if found < 0:
-            self._take_stray(server, link, raw, now, out)
-            return
-        wire_id = line_at(raw, found + len(ACTION_ID))
-        pending = link.flight.get(wire_id) or link.skipped.get(wire_id)
-        if pending is None:
-            server.counters.late += 1
-            return
-        server.reach(pending)
-        if pending.awaited:
-            data = with_server(restore_action_id(raw, self._ids.prefix, pending.original), server.name_bytes)
-            out.append(SendToClient(pending.client, data))
-        if not pending.is_fence:
-            link.last = pending
-            server.counters.late += not pending.awaited
-        if is_end(pending, raw):
-            self._endings.answered(server, pending, now, out)
-        else:
-            pending.doubtful = False
-            pending.deadline = now + (self._limits.stuck_grace_s if pending.late else pending.timeout_s)
-            self._alarm.by(pending.deadline)
-
-    def _take_stray(self, server: Server, link: Link, raw: bytes, now: float, out: list[Command]) -> None:
-        """A frame without ActionID on an action link: a broken value, or an answer by an odd module."""
-        head = link.head
-        broken_off = is_broken_off(raw)
-        asker = head
-        if (broken_off and link.last is not None) or (head is not None and head.is_fence):
-            asker = link.last
-        if asker is None or asker.late or asker.client not in self._endings.clients:
-            server.counters.dropped_strays += 1
-            return
-        server.counters.strays += 1
-        link.last = asker
-        out.append(SendToClient(asker.client, with_server(raw, server.name_bytes)))
-        if asker is head and raw.startswith(b"Response:") and not asker.list_open:
-            asker.doubtful = True
-            asker.deadline = min(asker.deadline, now + DOUBT_S)
-            self._alarm.by(asker.deadline)
+    def _on_own_answers(self, event: OwnAnswers, now: float) -> list[Command]:
+        out: list[Command] = []
+        if (server := self._servers.get(event.server)) is not None:
+            self._hearing.take_all(server, server.links.events, event.frames, now, out)
+        return out
 
     # Time.
 
@@ -336,7 +320,9 @@ class Router:
             if pending.doubtful:
                 self._endings.answered(server, pending, now, out)
             elif not pending.late:
-                self._let_be_late(server, link, pending, now, out)
+                why = f"no answer from server {server.name} within {pending.timeout_s:g} s"
+                until = now + self._limits.stuck_grace_s
+                self._endings.be_late(server, pending, why, until, now, out)
             elif link.role is LinkRole.ACTIONS:
                 server.links.close_stuck(link, now, out)
                 self._endings.end_link(
@@ -346,16 +332,3 @@ class Router:
             else:
                 # The event link must live, and its keepalive tells whether it does.
                 server.done(pending, now)
-
-    def _let_be_late(
-        self, server: Server, link: Link, pending: Pending, now: float, out: list[Command]
-    ) -> None:
-        """Out of time. Asterisk may still be at it, so the link stays busy, unless it answered later ones."""
-        if pending.awaited:
-            why = f"no answer from server {server.name} within {pending.timeout_s:g} s"
-            self._endings.fail_sent(server, pending, why, out)
-        if pending.wire_id in link.skipped:
-            server.done(pending, now)
-        else:
-            pending.late = True
-            pending.deadline = now + self._limits.stuck_grace_s

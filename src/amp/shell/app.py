@@ -329,6 +329,9 @@ class App:
             actions_per_server=limits.actions_per_server,
             action_timeout_s=limits.action_timeout_s,
             order_hold_s=limits.order_hold_s,
+            fanout_timeout_s=limits.fanout_timeout_s,
+            fanout_servers=limits.fanout_servers,
+            fanout_bytes=limits.fanout_bytes,
         )
 
     def _server_side(self, index: int, server: AsteriskServer, hub: Hub, ids: ActionIds) -> ServerSide:

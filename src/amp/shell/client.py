@@ -320,8 +320,10 @@ class Client:
         self.view = view if view.mask else None
         self._owner.client_subscribed(self)
 
-    def _servers(self) -> tuple[str | None, tuple[str, ...]]:
-        return (self.user.server, self.user.servers) if self.user is not None else (None, ())
+    def _servers(self) -> tuple[str | None, tuple[str, ...], bool]:
+        """Where its user's actions may go: the server, further ones, several at once."""
+        user = self.user
+        return (user.server, user.servers, "fanout" in user.write) if user is not None else (None, (), False)
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

@@ -128,16 +128,23 @@ class Playbook:
     # Clients.
 
     def ask(
-        self, client: int, name: str, *, pin: str | None = None, also: tuple[str, ...] = (), **headers: str
+        self,
+        client: int,
+        name: str,
+        *,
+        pin: str | None = None,
+        also: tuple[str, ...] = (),
+        fanout: bool = False,
+        **headers: str,
     ) -> None:
         """A client's action; further keywords are its headers."""
         parsed = action(name, **headers)
-        self.event(ClientAction(client, parsed, parsed.get(b"ActionID"), pin, also))
+        self.event(ClientAction(client, parsed, parsed.get(b"ActionID"), pin, also, fanout))
 
     def ask_ignored(self, client: int, name: str, **headers: str) -> None:
         """The same, when what comes of it is looked at elsewhere (and of what came before)."""
         self.ignore()
-        self.ask(client, name, pin=None, also=(), **headers)
+        self.ask(client, name, pin=None, also=(), fanout=False, **headers)
         self.ignore()
 
     def answer_locally(self, client: int, data: bytes, *, closes: bool = False) -> None:

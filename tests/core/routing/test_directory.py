@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amp.core.routing.directory import Choice, Directory
+from amp.core.routing.directory import Choice, Directory, Selection
 from amp.core.routing.settings import LinksConfig
 
 FLEET = {
@@ -39,9 +39,6 @@ def test_a_server_goes_by_name_or_host(named: bytes, server: str) -> None:
         (b"pbx3", "unknown server pbx3"),
         (b"PBX1", "unknown server PBX1"),
         (b"192.0.2.9", "several servers: twin1, twin2"),
-        (b"*", "not built yet"),
-        (b"pbx1,pbx2", "not built yet"),
-        (b"pbx?", "not built yet"),
     ],
 )
 def test_no_other_server_is_used_instead(named: bytes, words: str) -> None:
@@ -88,3 +85,53 @@ def test_a_long_or_odd_name_is_shown_in_part() -> None:
     """No foreign text is repeated at any length."""
     assert len(choose(b"x" * 1000).refusal) < 100
     assert choose(b"\xff").server == ""
+
+
+def select(named: bytes, pin: str | None = None, also: tuple[str, ...] = ()) -> Selection:
+    directory = Directory(FLEET, "first")
+    assert directory.choose(named, pin, also) == Choice("", "")
+    return directory.select(named, pin, also)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        (b"*", ("pbx1", "pbx2", "twin1", "twin2")),
+        (b"pbx2, pbx1", ("pbx2", "pbx1")),
+        (b"pbx1,,pbx1 ,", ("pbx1",)),
+        (b"twin2,pbx?", ("twin2", "pbx1", "pbx2")),
+        (b"*[12]", ("pbx1", "pbx2", "twin1", "twin2")),
+        (b"[!p]*", ("twin1", "twin2")),
+        (b"192.0.2.9, pbx2.EXAMPLE", ("twin1", "twin2", "pbx2")),
+        (b" , ", ()),
+    ],
+)
+def test_several_servers_by_list_and_glob(named: bytes, found: tuple[str, ...]) -> None:
+    """Names and hosts, globs of names; each server once, as listed and then as configured."""
+    assert select(named) == Selection(found, {})
+
+
+def test_what_is_listed_and_not_there_is_missing() -> None:
+    """It does not keep the others from being asked."""
+    missing = {"pbx9": "unknown server pbx9"} | {
+        glob: f"no server matches {glob}" for glob in ("PBX*", "192.0.2.*")
+    }
+    assert select(b"pbx9,pbx1,PBX*,192.0.2.*") == Selection(("pbx1",), missing)
+
+
+def test_a_bound_client_reaches_only_its_servers() -> None:
+    """A glob gives what is open to it; of the rest it learns nothing."""
+    assert select(b"*", "pbx2", ("twin1",)) == Selection(("pbx2", "twin1"), {})
+    closed = {name: f"Server: {name} is not open to this user" for name in ("pbx1", "nix")}
+    assert select(b"pbx1,nix,pbx2", "pbx2") == Selection(("pbx2",), closed)
+    assert select(b"twin*", "pbx2").missing == {"twin*": "no server matches twin*"}
+
+
+def test_a_costly_glob_costs_nothing() -> None:
+    """Stars without end are matched without trying all ways."""
+    assert select(b"*p*" * 300 + b"!").found == ()
+
+
+def test_long_and_odd_items_are_shown_in_part() -> None:
+    """As elsewhere."""
+    assert select(b"\xff" * 200 + b",").missing.keys() == {"?" * 64}

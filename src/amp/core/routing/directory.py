@@ -1,24 +1,46 @@
-"""Which server an action is for: the named one and no other, or the user's, or the default."""
+"""Which server an action is for: the named one and no other, or the user's, or the default.
+
+``Server:`` may also name several, as a list (``pbx1, pbx3``), by globs (``pbx*``, ``*``) or both.
+"""
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from amp.core.routing.error_frames import not_sent
+from amp.core.routing.error_frames import not_sent, plain
 from amp.core.routing.settings import LinksConfig
 
-__all__ = ["Choice", "Directory"]
+__all__ = ["Choice", "Directory", "Selection"]
 
 SEVERAL = frozenset(b"*?[,")
 """Marks of a glob or a list; no server's name holds one."""
 
+GLOB = frozenset("*?[")
+
+LONGEST_NAME = 64
+"""Characters of a named server that are looked at, and shown."""
+
 
 class Choice(NamedTuple):
-    """The server's name, or why there is none."""
+    """The server's name, or why there is none; neither if several are named, see `Directory.select`."""
 
     server: str
     refusal: str
+
+
+class Selection(NamedTuple):
+    """Several servers.
+
+    Attributes:
+        found: their names, each once: as listed, those of a glob in the order of the configuration.
+        missing: what was named and is not there, or not open to this client: the text and why.
+    """
+
+    found: tuple[str, ...]
+    missing: dict[str, str]
 
 
 class Directory:
@@ -47,15 +69,41 @@ class Directory:
         """
         if not named:
             return self._unnamed(pin)
-        text = named[:64].decode("utf-8", "replace")
+        text = named[:LONGEST_NAME].decode("utf-8", "replace")
         found = self._find(text)
         if not found and not SEVERAL.isdisjoint(named):
-            return _refuse(f"several servers at once are not built yet (Server: {text})")
+            return Choice("", "")
         if pin is not None:
             # Bound clients are not told which other servers exist.
             allowed = [name for name in found if name == pin or name in also]
             return self._only(allowed, f"Server: {text} is not open to this user")
         return self._only(found, f"unknown server {text}")
+
+    def select(self, named: bytes, pin: str | None, also: Sequence[str]) -> Selection:
+        """Choose the servers of an action for several; same arguments as `choose`.
+
+        A bound client gets of a glob what is open to it, and cannot tell what is not from what is not there.
+        """
+        found: dict[str, None] = {}
+        missing: dict[str, str] = {}
+        for item in filter(None, map(str.strip, named.decode("utf-8", "replace").split(","))):
+            names = [name for name in self._match(item) if pin is None or name == pin or name in also]
+            found.update(dict.fromkeys(names))
+            if not names:
+                text = plain(item[:LONGEST_NAME])
+                missing[text] = _why_missing(item, text, pin)
+        return Selection(tuple(found), missing)
+
+    def _match(self, item: str) -> Sequence[str]:
+        """The servers of one item of a list: by name or host, or a glob of names.
+
+        A glob does not look at hosts: ``pbx*`` shall not ring at whatever has a host of such a name.
+        """
+        found = self._find(item)
+        if found or GLOB.isdisjoint(item):
+            return found
+        fits = re.compile(fnmatch.translate(item)).match
+        return [name for name in self._names if fits(name)]
 
     def _unnamed(self, pin: str | None) -> Choice:
         if pin is None:
@@ -87,3 +135,9 @@ class Directory:
 
 def _refuse(why: str) -> Choice:
     return Choice("", not_sent(why))
+
+
+def _why_missing(item: str, text: str, pin: str | None) -> str:
+    if not GLOB.isdisjoint(item):
+        return f"no server matches {text}"
+    return f"unknown server {text}" if pin is None else f"Server: {text} is not open to this user"

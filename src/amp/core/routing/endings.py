@@ -1,10 +1,14 @@
-"""How actions end: once each, with the server's answer or an error by amp, in the client's order."""
+"""How actions end: once each, with the server's answer or an error by amp, in the client's order.
+
+A part of an action for several servers ends into that one, which ends with the last of its parts.
+"""
 
 from __future__ import annotations
 
 from amp.core.routing.client import Client
 from amp.core.routing.commands import Command, SendToClient
 from amp.core.routing.error_frames import error_response, list_error, not_sent, outcome_unknown
+from amp.core.routing.fanout_action import FanoutAction
 from amp.core.routing.link import Link
 from amp.core.routing.pending import Pending
 from amp.core.routing.server import Server
@@ -21,6 +25,7 @@ class Endings:
 
     def __init__(self, most: int) -> None:
         self.clients: dict[int, Client] = {}
+        self.fanouts: dict[FanoutAction, None] = {}
         self._most = most
 
     def client(self, number: int) -> Client:
@@ -29,6 +34,18 @@ class Endings:
         if client is None:
             client = self.clients[number] = Client(number)
         return client
+
+    def forget(self, number: int) -> list[str]:
+        """A client is gone. Returns the servers where it had something unanswered."""
+        client = self.clients.pop(number, None)
+        servers: dict[str, None] = {}
+        for action in client.unanswered.values() if client else ():
+            if isinstance(action, FanoutAction):
+                del self.fanouts[action]
+                servers.update(dict.fromkeys(action.parts))
+            else:
+                servers[action.server] = None
+        return list(servers)
 
     # Before anything was pending.
 
@@ -41,6 +58,12 @@ class Endings:
         """An answer by the session, behind what is unanswered."""
         client.answer_in_order(client.n, data, closes, out)
         client.pace(self._most, out)
+
+    def why_not(self, client: Client) -> str:
+        """Why a client may have no further action; empty if it may."""
+        if len(client.unanswered) >= self._most:
+            return f"{len(client.unanswered)} actions of this client are unanswered already"
+        return ""
 
     def begin(self, client: Client, pending: Pending, server: Server, now: float, out: list[Command]) -> None:
         """The client's latest action goes its way."""
@@ -55,7 +78,10 @@ class Endings:
         server.done(pending, now)
         if pending.awaited:
             server.counters.answers += 1
-            self._leave(server, pending, out)
+            if pending.part is None:
+                self._leave(server, pending, out)
+            else:
+                self._end_part(server, pending, b"", out)
 
     def fail_sent(self, server: Server, pending: Pending, why: str, out: list[Command]) -> None:
         """What was sent has no answer, and nobody knows whether it was done."""
@@ -68,6 +94,22 @@ class Endings:
             server.counters.not_sent += 1
             self._fail(server, pending, not_sent(why), out)
 
+    def be_late(
+        self, server: Server, pending: Pending, why: str, until: float, now: float, out: list[Command]
+    ) -> None:
+        """Out of time. Asterisk may still be at it, so the link stays busy, unless it answered later ones.
+
+        Args:
+            until: how long the link has.
+        """
+        if pending.awaited:
+            self.fail_sent(server, pending, why, out)
+        if pending.link is not None and pending.wire_id in pending.link.skipped:
+            server.done(pending, now)
+        else:
+            pending.late = True
+            pending.deadline = until
+
     def end_link(self, server: Server, link: Link, why: str, out: list[Command]) -> None:
         """A link is over, and with it what was on it."""
         for pending in server.end_link(link):
@@ -78,17 +120,56 @@ class Endings:
             data = list_error(pending.original, text, server.name, pending.items)
         else:
             data = error_response(pending.original, text, server.name)
+        if pending.part is not None:
+            self._end_part(server, pending, data, out)
+            return
         self._reply(self.clients[pending.client], pending.n, pending.original, data, out)
         self._leave(server, pending, out)
 
     def _leave(self, server: Server, pending: Pending, out: list[Command]) -> None:
         server.leave(pending, out)
-        client = self.clients[pending.client]
-        del client.unanswered[pending.n]
+        self._go_on(self.clients[pending.client], pending.n, out)
+
+    def _go_on(self, client: Client, n: int, out: list[Command]) -> None:
+        """An action of a client is over: what waited for that comes next."""
+        del client.unanswered[n]
         if client.behind:
             client.flush(out)
         if client.paused:
+            if client.serial is not None:
+                self.speak(client.serial, out)
             client.pace(self._most, out)
+
+    # Several servers at once.
+
+    def begin_fanout(self, fanout: FanoutAction, out: list[Command]) -> None:
+        """The client's latest action has gone its ways; its end may be near already."""
+        client = fanout.client
+        self.fanouts[fanout] = None
+        client.unanswered[fanout.n] = fanout
+        if not fanout.original:
+            client.serial = fanout
+        self.speak(fanout, out)
+        if client.serial is not None:
+            client.pause(out)
+        client.pace(self._most, out)
+
+    def speak(self, fanout: FanoutAction, out: list[Command]) -> None:
+        """Say what there is to say of a merged answer, and end it if that was all."""
+        fanout.speak(out)
+        if fanout.closed:
+            client = fanout.client
+            del self.fanouts[fanout]
+            if client.serial is fanout:
+                client.serial = None
+            self._go_on(client, fanout.n, out)
+
+    def _end_part(self, server: Server, pending: Pending, error: bytes, out: list[Command]) -> None:
+        part = pending.part
+        assert part is not None  # only parts come here
+        part.fanout.end(part, error)
+        self.speak(part.fanout, out)
+        server.leave(pending, out)  # the events that were held come behind what was said
 
     @staticmethod
     def _reply(client: Client, n: int, original: bytes, data: bytes, out: list[Command]) -> None:

@@ -1,4 +1,4 @@
-"""amp's own answers: what it says when a server's answer will not come.
+"""amp's own answers: what it says when a server's answer will not come, and when all of several have.
 
 Every text tells *not sent* (the action had no effect; asking again is safe) from *outcome unknown* (the
 server may have done it).
@@ -6,12 +6,17 @@ server may have done it).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amp.core.ami.frame import FORBIDDEN, Frame, encode
 
-__all__ = ["error_response", "list_error", "not_sent", "outcome_unknown", "plain"]
+__all__ = ["error_response", "fanout_complete", "list_error", "not_sent", "outcome_unknown", "plain"]
 
 LONGEST_TEXT = 400
 """Characters of foreign text that go into one of ours."""
+
+LONGEST_NAMES = 900
+"""Bytes of servers' names in one header; with its own name it stays under Asterisk's 1022 a line."""
 
 
 def plain(text: str) -> str:
@@ -54,6 +59,36 @@ def list_error(original: bytes, text: str, server: str, items: int) -> bytes:
         ("Message", plain(text)),
     ]
     return _frame([("Event", "ProxyListError")], rest, original, server)
+
+
+def fanout_complete(original: bytes, answers: int, errors: int, missing: Sequence[str]) -> bytes:
+    """The event that closes the merged answer of several servers; nothing of that action follows it.
+
+    Args:
+        original: the client's ActionID; empty for none.
+        answers: how many servers answered, and not with an error.
+        errors: how many answered with ``Response: Error``.
+        missing: the servers without a whole answer of their own, named as far as they fit.
+    """
+    rest: list[tuple[str, str | int]] = [
+        ("EventList", "Complete"),
+        ("Servers", answers + errors + len(missing)),
+        ("Answers", answers),
+        ("Errors", errors),
+        ("Missing", len(missing)),
+    ]
+    if missing:
+        rest.append(("MissingServers", _names(missing)))
+    return _frame([("Event", "ProxyFanoutComplete")], rest, original, "")
+
+
+def _names(names: Sequence[str]) -> str:
+    room = LONGEST_NAMES
+    for shown, name in enumerate(names):
+        room -= len(name.encode()) + len(", ")
+        if room < 0:
+            return ", ".join((*names[:shown], "..."))
+    return ", ".join(names)
 
 
 def _frame(

@@ -29,7 +29,8 @@ class ClientAction(NamedTuple):
     """A signed-in client sent an action that amp does not answer itself (the session's `ActionReceived`).
 
     Send it in the order in which the client's actions came, `LocalAnswer` included. Every one gets exactly
-    one answer (a list counts as one), even if that is an error by amp, unless the client goes first.
+    one answer (a list counts as one), even if that is an error by amp, unless the client goes first. One for
+    several servers gets one from each of them and a closing frame.
 
     Attributes:
         client: its number.
@@ -37,6 +38,7 @@ class ClientAction(NamedTuple):
         action_id: the client's own ActionID; ``None`` or empty if it sent none.
         pin: the server that the user or the listener is bound to, or ``None``.
         also: the user's ``servers``: what it may name beside ``pin``. Means nothing without a pin.
+        fanout: the user may have one action done by several servers (the right ``fanout``).
     """
 
     client: int
@@ -44,6 +46,7 @@ class ClientAction(NamedTuple):
     action_id: bytes | None
     pin: str | None = None
     also: tuple[str, ...] = ()
+    fanout: bool = False
 
 
 class LocalAnswer(NamedTuple):

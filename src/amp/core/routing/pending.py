@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amp.core.ami.frame import Frame
+from amp.core.ami.ids import ActionIds
+from amp.core.ami.rewrite import to_wire
+from amp.core.routing.settings import RouterLimits
+from amp.core.routing.traits import Traits
+
 if TYPE_CHECKING:
+    from amp.core.routing.fanout_action import Part
     from amp.core.routing.link import Link
 
-__all__ = ["Pending"]
+__all__ = ["Pending", "make_pending"]
 
 
 @attrs.define(eq=False, slots=True)
@@ -38,6 +45,7 @@ class Pending:
         list_open: a list began and its end has not come.
         items: list items so far.
         doubtful: an answer without ActionID came that may have been meant for it.
+        part: its place in an action for several servers; ``None`` for an action of its own.
     """
 
     wire_id: bytes
@@ -59,8 +67,42 @@ class Pending:
     list_open: bool = False
     items: int = 0
     doubtful: bool = False
+    part: Part | None = None
 
     @property
     def is_fence(self) -> bool:
         """Is this amp's own?"""
         return self.n == 0
+
+
+def make_pending(
+    ids: ActionIds,
+    limits: RouterLimits,
+    client: int,
+    n: int,
+    original: bytes,
+    server: str,
+    traits: Traits,
+    frame: Frame,
+) -> Pending:
+    """A client's action for one server, ready to be sent.
+
+    Raises:
+        LocalProtocolError: Asterisk would refuse it; ``reply_hint`` is for the client.
+    """
+    wire_id = ids.make(client, n, original)
+    timeout_s = limits.action_timeout_s
+    if traits.ring_s:
+        timeout_s = traits.ring_s + limits.originate_extra_s
+    return Pending(
+        wire_id,
+        client,
+        n,
+        original,
+        server,
+        to_wire(frame, wire_id),
+        traits.exclusive,
+        traits.fenced,
+        traits.completion,
+        timeout_s,
+    )

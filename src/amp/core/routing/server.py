@@ -74,9 +74,13 @@ class Server:
         if self.queue:
             self._grow(now, out)
 
-    def is_full(self) -> bool:
-        """Are there as many actions as there may be?"""
-        return self.load >= self._limits.actions_per_server
+    def why_not(self) -> str:
+        """Why it can take no action now; empty if it can."""
+        if not self.links.up:
+            return f"server {self.name} is down ({self.links.reason})"
+        if self.load >= self._limits.actions_per_server:
+            return f"{self.load} actions for server {self.name} are unanswered already"
+        return ""
 
     # An action's end.
 

@@ -51,3 +51,9 @@ class RouterLimits:
     """Seconds a link is given to answer an action that ran out of time, before the link is closed."""
     order_hold_s: float = 0.25
     """The longest that a server's events to a client are held for the sake of order; 0 turns holding off."""
+    fanout_timeout_s: float = 10.0
+    """Seconds an action for several servers may take altogether; a ringing Originate has its own time."""
+    fanout_servers: int = 500
+    """The most servers that one action may be for."""
+    fanout_bytes: int = 8 << 20
+    """Bytes of a client's merged answers that are kept, so that each server's part comes in one piece."""
