@@ -44,7 +44,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
             "ratio": {n: _ratio(by) for n, by in found.items()},
         },
         faults=[
-            f"fanout, {n} clients, {who}: {fault}"
+            f"{'firehose' if blocks else 'fanout'}, {n} clients, {who}: {fault}"
             for n, by in found.items()
             for who, runs in by.items()
             for one in runs

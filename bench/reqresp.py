@@ -77,7 +77,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
             "rate_ratio": {n: _ratio(by, "rate") for n, by in found.items()},
         },
         faults=[
-            f"reqresp, {n} clients, {who}: {fault}"
+            f"{'reqresp-blocks' if blocks else 'reqresp'}, {n} clients, {who}: {fault}"
             for n, by in found.items()
             for who, runs in by.items()
             for one in runs
