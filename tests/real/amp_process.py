@@ -51,6 +51,7 @@ port = {port}
 username = "{username}"
 secret = "secret"
 sessions = "{sessions}"
+{more}
 """
 
 
@@ -62,6 +63,8 @@ class Upstream:
     port: int
     username: str = "amp"
     sessions: str = "split"
+    more: str = ""
+    """Further lines."""
 
 
 @attrs.define(kw_only=True, eq=False)
