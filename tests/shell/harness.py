@@ -179,7 +179,10 @@ async def lab(
 
     ``settings`` go to every server; ``path`` is the file that a SIGHUP makes it read.
     """
-    sims = {name: SimAsterisk(name=name, seed=number) for number, name in enumerate(names)}
+    sims = {
+        name: SimAsterisk(name=name, seed=number, write_timeout_s=PATIENCE_S)
+        for number, name in enumerate(names)
+    }
     with structlog.testing.capture_logs() as lines:
         async with trio.open_nursery() as nursery:
             servers = []

@@ -167,7 +167,7 @@ async def tls_before(port: int, certificate: Path, key: Path) -> AsyncIterator[i
 async def test_events_and_answers_of_a_server_over_tls(tmp_path: Path, sessions: str) -> None:
     """A burst arrives whole; an action is answered; the log is as without TLS."""
     ca = authority().write(tmp_path)
-    sim = SimAsterisk(name="secure")
+    sim = SimAsterisk(name="secure", write_timeout_s=30)
     async with trio.open_nursery() as nursery:
         _, plain_port = await nursery.start(sim.serve)
         async with tls_before(plain_port, *authority().issue(tmp_path, "127.0.0.1")) as port:
