@@ -20,6 +20,9 @@ from bench.summary import spread, table
 __all__ = ["FANOUT", "FIREHOSE", "events_for"]
 
 CLIENTS = (1, 10, 50, 200)
+SMALL_FIREHOSE = (2,)
+"""Where a backlog that is not worked off shows first: one of two clients is no majority to wait for."""
+
 FEWEST, MOST = 500, 3_000_000
 WARM_UP_DELIVERIES = 400_000
 MOST_DELIVERIES = 12_000_000
@@ -31,7 +34,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     streams = Streams(settings)
     found: dict[int, dict[str, list[FanoutRound]]] = {}
     with FloorRig(settings, streams, blocks=blocks) as floor, AmpRig(settings, streams, blocks=blocks) as amp:
-        for clients in settings.clients or CLIENTS:
+        for clients in settings.clients or (SMALL_FIREHOSE if settings.small and blocks else CLIENTS):
             found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
     return Outcome(
         tables=[_table(found, settings, "blocks" if blocks else "one write an event")],
@@ -100,6 +103,4 @@ def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: S
 
 
 FANOUT = Scenario("fanout", "one server's events to N clients, beside the floor", run)
-FIREHOSE = Scenario(
-    "firehose", "the same with a source that writes large blocks", partial(run, blocks=True), smoke=False
-)
+FIREHOSE = Scenario("firehose", "the same with a source that writes large blocks", partial(run, blocks=True))
