@@ -2,8 +2,7 @@
 
 trio's ``SSLStream`` lets one task send at a time and makes it wait; an outlet may do neither (DESIGN §3). So
 this is an ``ssl.SSLObject`` between two buffers in memory, and the socket is used as `PlainWire` uses it.
-Measured for 64 KB of events, this takes about 25 µs of its own for the cipher and 10 µs for the copies
-(docs/tls.md).
+Measured for 64 KB of events: 75 µs with the write, where a plain socket takes 32 (docs/tls.md).
 """
 
 from __future__ import annotations
