@@ -22,6 +22,8 @@ __all__ = ["KINDS"]
 ADDRESSES = [f"127.0.1.{number}" for number in range(1, 33)]
 CROWD = 10_000
 """Silent connections; fewer where a process may not open so many."""
+ENOUGH = 4
+"""Connections until the attack counts as begun."""
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2
 LOGIN = b"Action: Login\r\nUsername: bench\r\nSecret: %b\r\nEvents: off\r\n\r\n"
 
@@ -73,6 +75,7 @@ class Attack:
         async with trio.open_nursery() as nursery:
             for _ in range(count):
                 nursery.start_soon(self.again_and_again, talk)
+                await trio.lowlevel.checkpoint()
 
 
 async def wait_for_the_end(stream: trio.SocketStream) -> None:
@@ -173,9 +176,11 @@ KINDS: dict[str, Callable[[Attack], Awaitable[None]]] = {
 async def main(kind: str, port: int) -> None:
     """Attack until stdin ends."""
     attack = Attack(port)
-    print(json.dumps({"attacking": kind}), flush=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(KINDS[kind], attack)
+        while attack.connections + attack.refused < ENOUGH:  # noqa: ASYNC110  # counters tell nobody
+            await trio.sleep(0.01)
+        print(json.dumps({"attacking": kind}), flush=True)
         await trio.lowlevel.FdStream(os.dup(0)).receive_some(1)
         nursery.cancel_scope.cancel()
     used = resource.getrusage(resource.RUSAGE_SELF)

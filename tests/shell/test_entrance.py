@@ -106,6 +106,19 @@ async def test_who_is_too_fast_waits_and_loses_nothing() -> None:
         assert trio.current_time() - began > 0.9
 
 
+async def test_what_waits_behind_a_waitevent_is_done_although_it_is_too_much_at_once() -> None:
+    """The event ends the wait while nobody reads; the pace then holds for what was sent behind it."""
+    async with lab("a", limits=Limits(actions_per_second=50, actions_per_client=4)) as one:
+        anna = await one.client()
+        await anna.event("FullyBooted")
+        ping = b"Action: Ping\r\nServer: a\r\nActionID: %d\r\n\r\n"
+        await anna.stream.send_all(b"Action: WaitEvent\r\n\r\n" + b"".join(ping % n for n in range(70)))
+        one.sims["a"].user_event("Awaited")
+        await anna.event("WaitEventComplete")
+        answered = [(await anna.answer(str(number))).name for number in range(70)]
+        assert answered == [b"Success"] * 70
+
+
 async def test_a_stranger_that_talks_too_much_is_cut() -> None:
     """It is one action without an end, and would be thrown away as it comes for ever."""
     async with lab("a") as one:

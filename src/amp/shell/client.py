@@ -36,6 +36,11 @@ from amp.shell.wire import Wire
 
 __all__ = ["Client", "ClientOwner"]
 
+TURN = 16
+TURN_REST_S = 0.0005
+"""After so many actions in a row a client rests for a moment. Without it four clients that pipeline thousands
+made an answer for a fifth take 35 ms at the 99th percentile instead of 16 (``python -m bench abuse``)."""
+
 LINGER_S = 1.0
 """How long a connection that amp ends stays open for the peer's own end. Closing while its bytes are still
 unread would reset the connection, and the reset may overtake our last words."""
@@ -81,6 +86,7 @@ class Client:
         self._visit = visit
         self._pin = pin
         self._rest_until = 0.0
+        self._turn = 0
         self._drain_timeout_s = limits.stall_timeout
         self._scope = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
@@ -168,6 +174,9 @@ class Client:
         self.outlet.on_event = None
         self._session.notify_event()
         self._work_session()
+        if self._has_to_wait() and self._nursery is not None:
+            # The reader waits for bytes, and what was sent behind the WaitEvent lies here already.
+            self._nursery.start_soon(self._catch_up)
 
     def _close(self, reason: str, *, drain: bool) -> None:
         self._end(reason)
@@ -202,13 +211,8 @@ class Client:
 
     async def _read(self) -> None:
         while True:
-            if self._resumed is not None:
-                await self._resumed.wait()
-                self._work_session()
-                continue
-            if self._rest_until > trio.current_time():
-                await trio.sleep_until(self._rest_until)
-                self._work_session()
+            if self._has_to_wait():
+                await self._wait_and_go_on()
                 continue
             data = await self._receive()
             if data is None:
@@ -217,6 +221,21 @@ class Client:
                 self._take(data)
                 continue
             self._work_session()
+
+    def _has_to_wait(self) -> bool:
+        return self._resumed is not None or self._rest_until > trio.current_time()
+
+    async def _wait_and_go_on(self) -> None:
+        """Wait as long as it is paused or has to rest, then act on what it has sent already."""
+        if self._resumed is not None:
+            await self._resumed.wait()
+        await trio.sleep_until(self._rest_until)
+        self._turn = 0
+        self._work_session()
+
+    async def _catch_up(self) -> None:
+        while self._has_to_wait():
+            await self._wait_and_go_on()
 
     def _take(self, data: bytes) -> None:
         """What one read gave; it counts towards the client's pace by its size as well."""
@@ -232,13 +251,15 @@ class Client:
         if not data:
             self._input_ended.set()
         self._session.receive_data(data, now, time.time())
+        self._turn = 0
         self._work_session()
         self._rest(self._visit.read(len(data), self.stats.actions_in - actions, now))
 
     def _acted(self) -> None:
-        """It has acted once more."""
+        """It has acted once more; after a few actions in a row it is somebody else's turn."""
         self.stats.actions_in += 1
-        self._rest(self._visit.act(trio.current_time()))
+        self._turn += 1
+        self._rest(self._visit.act(trio.current_time()) or (TURN_REST_S if self._turn >= TURN else 0.0))
 
     def _rest(self, seconds: float) -> None:
         """Take nothing from it for so long: it is too fast. What it has sent already waits."""
