@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from amp.config.advice import advice
 from amp.config.certificates import client_context, server_context, valid_until
+from amp.config.schema import AsteriskServer
 from certificates import authority, key_pem
 from config.loading import SERVER, USER, load_text, problems
 
@@ -100,7 +101,9 @@ def test_certificates_of_servers(folder: Path) -> None:
     (folder / "ca.pem").write_bytes(b"nonsense")
     assert problems(folder, verified) == ["server[0].ca: expected certificates in PEM"]
     authority().write(folder)
-    assert load_text(folder, verified).server[0].ca == folder / "ca.pem"
+    (pbx,) = load_text(folder, verified).server
+    assert isinstance(pbx, AsteriskServer)
+    assert pbx.ca == folder / "ca.pem"
     assert client_context(folder / "ca.pem", verify=True).check_hostname
     assert client_context(None, verify=True).verify_mode is ssl.CERT_REQUIRED
     assert client_context(None, verify=False).verify_mode is ssl.CERT_NONE

@@ -193,7 +193,8 @@ class Client:
             return
         get_logger().info(
             "client_done",
-            client=self.number, address=self.address, tls=self._wire.tls or None, user=self.user.name if self.user else None,
+            client=self.number, address=self.address, tls=self._wire.tls or None,
+            user=self.user.name if self.user else None,
             seconds=round(trio.current_time() - self.connected_at, 3), actions=stats.actions_in,
             events=stats.events_out, filtered=stats.events_filtered, bytes_in=stats.bytes_in,
             bytes_out=self.outlet.bytes_out, peak_bytes=self.outlet.peak_bytes,
