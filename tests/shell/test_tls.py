@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
+from amp.config.certificates import server_context
 from amp.config.schema import Limits, Listen, Proxy
+from amp.shell.contexts import ReloadableContext
 from certificates import authority
 from shell.harness import PATIENCE_S, AmiClient, Lab, lab
 
@@ -156,6 +160,22 @@ async def test_handshakes_count_as_connections_and_give_way(tmp_path: Path) -> N
         assert (await secure.login()).name == b"Success"
         for client in silent[:3]:
             assert await client.rest() == b""
+
+
+def test_a_context_follows_its_files_and_keeps_the_last_that_worked(tmp_path: Path) -> None:
+    certificate, key = authority().issue(tmp_path, "localhost")
+    context = ReloadableContext(partial(server_context, certificate, key), "listen[2]")
+    first = context.current
+    context.reload()
+    second = context.current
+    assert second is not first
+    key.unlink()
+    problem = re.escape("listen[2].private_key: cannot read: No such file or directory")
+    with pytest.raises(ValueError, match=problem):
+        context.reload()
+    assert context.current is second
+    with pytest.raises(ValueError, match=problem):
+        ReloadableContext(partial(server_context, certificate, key), "listen[2]")
 
 
 async def test_a_new_certificate_is_taken_at_sighup_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import socket
@@ -184,6 +185,31 @@ async def test_garbage_in_the_middle_is_an_error_with_a_reason(tmp_path: Path) -
             await one.wire.receive()
         with pytest.raises(trio.BrokenResourceError):
             await one.far.receive_some()
+
+
+async def test_what_reading_has_to_say_wakes_who_writes_when_the_socket_is_full(tmp_path: Path) -> None:
+    """An alert, here: it cannot go out at once, so the one writer is told to see to it."""
+    near, raw = sockets(4096)
+    wire = TlsWire(near, server_context(tmp_path))
+    far = trio.SSLStream(raw, client_context(), server_hostname="localhost")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wire.handshake)
+        nursery.start_soon(far.do_handshake)
+    woken: list[bool] = []
+    wire.when_blocked(lambda: woken.append(wire.blocked))
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(near.fileno(), bytes(1000))
+    await raw.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+    with pytest.raises(ConnectionError):
+        await wire.receive()
+    assert woken == [True]
+    with pytest.raises(ConnectionError, match="TLS: "):
+        while True:
+            await raw.receive_some(100_000)
+            wire.write_now(b"more")
+    wire.close()
+    await trio.aclose_forcefully(raw)
 
 
 async def test_a_gone_peer_is_a_write_error(tmp_path: Path) -> None:
