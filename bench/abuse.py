@@ -31,6 +31,9 @@ __all__ = ["ABUSE", "WellBehaved"]
 REST_S = 0.002
 """Between two questions: the client is not in a hurry."""
 
+SETTLE_S = 0.5
+"""Until amp has cleared up behind the abuse before."""
+
 PATIENCE_S = 20.0
 """An answer that takes longer is a broken promise."""
 
@@ -166,6 +169,7 @@ def _when_up(port: int) -> WellBehaved:
 
 
 def _round(kind: str, amp: AmpProcess, client: WellBehaved, seconds: float) -> dict[str, dict[str, float]]:
+    time.sleep(SETTLE_S)
     alone = client.feel(seconds)
     before = resource.prlimit(amp.pid, resource.RLIMIT_NOFILE)
     if kind == "descriptors":
