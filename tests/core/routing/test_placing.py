@@ -7,6 +7,7 @@ from amp.core.routing.settings import LinksConfig, RouterLimits
 from core.routing.playbook import ACTIONS, SINGLE, Playbook, raw, wire
 
 ONE = LinksConfig(name="pbx", max_sessions=1)
+TWO = LinksConfig(name="pbx", max_sessions=2)
 
 
 def done(wire_id: str) -> bytes:
@@ -111,6 +112,26 @@ def test_a_blocker_goes_behind_its_clients_own_work_on_a_link_of_its_own() -> No
         play.ask(1, "Ping")
         play.ignore()
         play.ask(1, "Command")
+        play.expect_sent(2, wire("Command", "amp9f3.1.2-"))
+
+
+def test_blockers_leave_one_link_to_short_actions() -> None:
+    """However many phones ring at a time, a Ping is answered at once; the last blocker waits for its turn."""
+    with Playbook(TWO) as play:
+        play.bring_up()
+        play.ask(1, "Command")
+        play.expect_sent(2, wire("Command", "amp9f3.1.1-"))
+        play.ask(2, "Command")
+        play.expect(OpenLink("pbx", 3, ACTIONS, 0.0))
+        play.ready(3)
+        assert not any(isinstance(command, SendToLink) for command in play.ignore())
+        play.ask(3, "Ping")
+        play.expect_sent(3, wire("Ping", "amp9f3.3.1-"))
+        play.ask(3, "Command")  # nor behind work of its own
+        play.expect()
+        play.frames(3, done("amp9f3.3.1-"))
+        assert not any(isinstance(command, SendToLink) for command in play.ignore())
+        play.ask(1, "Command")  # but behind one that blocks already
         play.expect_sent(2, wire("Command", "amp9f3.1.2-"))
 
 

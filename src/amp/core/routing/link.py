@@ -71,6 +71,11 @@ class Link:
             return False
         return self.is_only_for(client) if exclusive or self.exclusive else True
 
+    @property
+    def blocked(self) -> bool:
+        """Is a blocker here?"""
+        return self.exclusive > 0 and any(pending.blocks for pending in self.flight.values())
+
     def is_only_for(self, client: int) -> bool:
         """Is all that is being worked on here this client's?"""
         return all(pending.client == client for pending in self.flight.values())

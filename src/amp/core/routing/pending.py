@@ -70,6 +70,11 @@ class Pending:
     part: Part | None = None
 
     @property
+    def blocks(self) -> bool:
+        """May it take seconds? Raw-valued actions and fences are exclusive, but quick."""
+        return self.exclusive and not self.fenced and not self.is_fence
+
+    @property
     def is_fence(self) -> bool:
         """Is this amp's own?"""
         return self.n == 0

@@ -27,6 +27,7 @@ class Server:
       something on a shared link, it waits for that first.
     - Where no further link can be opened for a waiting exclusive action, one link is reserved: nothing new
       goes on it till it is idle, or a busy server would never get to that action.
+    - Blockers may take every link but one, the last: short actions must not wait till somebody picks up.
     - Everything else takes the first link whose oldest action is young; else waits, while a further link is
       opened.
     - A link is busy till Asterisk answered, whether or not somebody still waits for that.
@@ -163,7 +164,10 @@ class Server:
     # How it is done.
 
     def _place(self, lane: Lane, pending: Pending, now: float) -> Link | None:
-        if (link := self._link_of(lane)) is not None:
+        link = self._link_of(lane)
+        if pending.blocks and self._would_block_all(link):
+            return None
+        if link is not None:
             return self._place_behind(link, lane, pending)
         busy_s = self.links.config.busy_s
         exclusive = pending.exclusive
@@ -174,6 +178,14 @@ class Server:
             ready = (link for link in self.links.carriers() if link.state is LinkState.READY)
             self._reserved = min(ready, key=lambda link: len(link.flight), default=None)
         return None
+
+    def _would_block_all(self, link: Link | None) -> bool:
+        """Would one more blocker, on this link or on another, leave none for short actions?"""
+        most = self.links.config.max_sessions
+        if self.links.single or most == 1:
+            return False
+        blocked = [one for one in self.links.carriers() if one.blocked]
+        return link not in blocked and len(blocked) >= most - 1
 
     def _place_behind(self, link: Link, lane: Lane, pending: Pending) -> Link | None:
         """The link of the client's earlier actions; ``None`` if those must be answered first."""
