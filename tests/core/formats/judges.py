@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from defusedxml import ElementTree
@@ -61,13 +62,16 @@ odd_frames = st.lists(odd_bytes, max_size=5)
 def roots(data: bytes) -> list[list[Element]]:
     """The elements of each root in a rendering, as two parsers agree on them."""
     whole = b"<all>%s</all>" % data
-    found = [[_element(dict(inner.attrib), inner.tag) for inner in root] for root in etree.fromstring(whole)]
-    assert found == [[_element(dict(inner.attrib), inner.tag) for inner in root] for root in
+    found = [
+        [_element(dict(inner.attrib.items()), inner.tag) for inner in root]
+        for root in etree.fromstring(whole)
+    ]
+    assert found == [[_element(dict(inner.attrib.items()), inner.tag) for inner in root] for root in
                      ElementTree.fromstring(whole)]  # fmt: skip
     return found
 
 
-def _element(attributes: Mapping[str, str], tag: str) -> Element:
+def _element(attributes: Mapping[Any, Any], tag: Any) -> Element:
     assert set(attributes) <= {"Name", "Value"}
     return tag, attributes.get("Name"), attributes["Value"]
 

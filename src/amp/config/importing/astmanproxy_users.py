@@ -1,0 +1,166 @@
+"""``[[user]]`` from the lines of ``astmanproxy.users``, and for who came in without a login.
+
+``user=secret,channel,out_context,in_context,account,server,more_events,filters``; the last ones came with
+time. What a user could not do before it must not be able to do now: as long as amp lacks one of its
+restrictions, it may see or do nothing rather than more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+
+from amp.config.importing.astmanproxy_files import Line
+from amp.config.importing.astmanproxy_options import Options
+from amp.config.importing.rights import EVERYTHING
+from amp.config.importing.table import Element, Table, Value, commented
+
+__all__ = ["everybody", "user_tables"]
+
+FIELDS: Final = (
+    "secret",
+    "channel",
+    "out_context",
+    "in_context",
+    "account",
+    "server",
+    "more_events",
+    "filters",
+)
+FILTERS: Final = ("cdronly", "brionly", "xfronly", "novar")
+FILTER_LOCAL: Final = ("allow", "allowwith", "enforce")
+
+NARROW_READING: Final = frozenset(("channel", "in_context", *FILTERS))
+NARROW_WRITING: Final = frozenset(("channel", "out_context", "account"))
+"""Without one of these a user would see, or do, more than it did."""
+
+BCRYPT: Final = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
+OTHER_HASH: Final = re.compile(r"\$[0-9a-z]{1,10}\$.*")
+
+WAS_OPEN: Final = "Was open: behind astmanproxy everybody could do all this. Take out what nobody needs:"
+
+
+def user_tables(lines: list[Line], servers: list[str], options: Options) -> list[Table]:
+    """A table for each user; where a name comes twice, the last line counts, as in astmanproxy."""
+    last = {line.name.lower(): line.number for line in lines}
+    tables = []
+    for line in lines:
+        table = _table(line, servers, options)
+        if last[line.name.lower()] != line.number:
+            table.void(f"line {line.number}: another line further down has the same name (case aside).")
+        tables.append(table)
+    return tables
+
+
+def everybody(options: Options, taken: Collection[str], draw_secret: Callable[[], str]) -> dict[str, Table]:
+    """Users for who had no name: by the key of ``[proxy]`` that is to name them."""
+    needed = []
+    if options.last("proxykey"):
+        needed.append(("proxy_key_user", "proxy-key", "Who gives the proxy_key."))
+    elif not options.says_yes("authrequired"):
+        needed.append(("anonymous_user", "anonymous", "Who has not logged in."))
+    tables = {}
+    for key, name, sentence in needed:
+        table = Table("user", array=True)
+        while name in taken:
+            name += "-"
+        table.set("name", name, f"{sentence} Nobody needs this secret, which was drawn at random.")
+        table.set("secret", draw_secret())
+        _rights(table, list(EVERYTHING))
+        tables[key] = table
+    return tables
+
+
+def _table(line: Line, servers: list[str], options: Options) -> Table:
+    table = Table("user", array=True)
+    fields = dict(zip(FIELDS, [*line.value.split(",", 7), *[""] * 8], strict=False))
+    if line.cut:
+        table.note("astmanproxy read this line only up to a ; or #, and without =.")
+    table.set("name", line.name)
+    _secret(table, fields["secret"])
+    refused = {key for key, value in _narrowings(table, fields, options) if not table.set(key, value)}
+    _other_filters(table, fields["filters"])
+    _server(table, fields["server"], servers)
+    if fields["more_events"]:
+        table.set("more_events", value=True)
+    _rights(table, list(EVERYTHING), refused)
+    return table
+
+
+def _secret(table: Table, secret: str) -> None:
+    if not secret:
+        table.void("the secret was empty, so that everybody could log in with this name.")
+    elif BCRYPT.fullmatch(secret):
+        hashed = table.set(
+            "secret_hash", secret, "Challenge does not work with a hash; clients send the secret."
+        )
+        table.void("" if hashed else "amp cannot check hashes yet.")
+    elif OTHER_HASH.fullmatch(secret):
+        table.void(
+            "its secret looks like a hash of a kind that amp does not check (only bcrypt, $2y$ and the like)."
+        )
+        table.note(
+            "If it is no hash but the secret itself, take the comment signs away. Else give it a new one."
+        )
+        table.set("secret", secret)
+    else:
+        table.set("secret", secret)
+
+
+def _narrowings(table: Table, fields: dict[str, str], options: Options) -> list[tuple[str, Value]]:
+    """What restricts a user, and the account that its calls are for."""
+    for key in ("out_context", "in_context"):
+        if fields[key] != fields[key].lower():
+            table.note(f"{key}: astmanproxy took it in small letters; here it counts as it is written.")
+    found: list[tuple[str, Value]] = [
+        (key, fields[key]) for key in ("channel", "out_context", "in_context", "account") if fields[key]
+    ]
+    local = options.last("filterlocal").lower()
+    if fields["channel"] and local in FILTER_LOCAL:
+        found.append(("filter_local", local))
+    words = fields["filters"].lower()
+    return [*found, *((word, True) for word in FILTERS if word in words)]
+
+
+def _other_filters(table: Table, filters: str) -> None:
+    if "asterix" in filters.lower():
+        table.note("filter asterix: it left out most headers of SIP peers in lists; amp shows them all.")
+    known = (*FILTERS, "asterix")
+    for word in filters.split("|"):
+        if word and not any(name in word.lower() for name in known):
+            table.note(f"filter {word}: none that astmanproxy knew.")
+
+
+def _server(table: Table, server: str, servers: list[str]) -> None:
+    if not server:
+        return
+    named = next((name for name in servers if name.lower() == server.lower()), None)
+    if named is None:
+        table.note(
+            f"server = {server}: no host has this name, so astmanproxy sent its actions to the first server;"
+            " so does amp without the key."
+        )
+        return
+    table.set("server", named, "Actions go there; events of the other servers were seen as well.")
+    table.set("servers", [name for name in servers if name != named])
+    table.set("on_server_loss", "event")
+
+
+def _rights(table: Table, writes: list[Element], refused: Collection[str] = ()) -> None:
+    missing = sorted(refused)
+    blind, bound = NARROW_READING & set(missing), NARROW_WRITING & set(missing)
+    if missing and (blind or bound):
+        table.note(
+            f"Without {', '.join(sorted(blind | bound))} this user would have more than it had. So it has"
+            " less until that is built; what it shall have then follows as a comment."
+        )
+    table.set("read", [] if blind else ["all"])
+    if not bound:
+        table.note(WAS_OPEN)
+        table.array_of("write", writes)
+        return
+    table.set("write", [])
+    later = Table("user")
+    later.array_of("write", writes)
+    table.lines += commented(WAS_OPEN) + [f"#{line}" for line in later.lines]

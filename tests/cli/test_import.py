@@ -1,0 +1,78 @@
+"""``amp import``: which file is which, where texts go, and that ``amp check`` takes what comes out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from amp.cli import main
+from certificates import authority
+
+FILES = Path(__file__).parents[1] / "config" / "importing" / "files"
+
+
+def imported(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main(["import", *map(str, arguments)]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    return shown.out
+
+
+def passes(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> str:
+    path = folder / "amp.toml"
+    path.write_text(text)
+    assert main(["check", str(path)]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("names", [["original.conf"], ["fork.conf", "fork.users"], ["manager.conf"]])
+def test_the_result_passes_amp_check(
+    names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = imported(capsys, *(FILES / name for name in names))
+    assert "ok\n" in passes(tmp_path, text, capsys)
+
+
+def test_the_users_are_found_beside_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(FILES / "fork.conf", tmp_path / "astmanproxy.conf")
+    shutil.copy(FILES / "fork.users", tmp_path / "astmanproxy.users")
+    assert 'name = "bill"' in imported(capsys, tmp_path / "astmanproxy.conf")
+    assert 'name = "bill"' not in imported(capsys, FILES / "fork.conf")
+
+
+def test_a_certificate_that_works_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    certificate, key = authority().issue(tmp_path, "127.0.0.1")
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    both.chmod(0o600)
+    conf = tmp_path / "astmanproxy.conf"
+    conf.write_text((FILES / "fork.conf").read_text().replace("CERTIFICATE", str(both)))
+    text = imported(capsys, conf)
+    assert f'certificate = "{both}"' in text
+    assert "TLS optional" in passes(tmp_path, text, capsys)
+
+
+def test_secrets_are_drawn_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (imported(capsys, FILES / "original.conf") for _ in range(2))
+    assert first != second
+
+
+def test_latin_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf = tmp_path / "a.conf"
+    conf.write_bytes("host = h, 5038, u, geheimnö, on, off\n".encode("latin-1"))
+    assert "geheimnö" in imported(capsys, conf)
+
+
+def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(tmp_path / "none")]) == 2
+    assert "cannot read" in capsys.readouterr().err
+    large = tmp_path / "large"
+    large.write_bytes(b"#" * (4 << 20) + b"x")
+    assert main(["import", str(large)]) == 2
+    assert "larger than 4 MB" in capsys.readouterr().err
+    assert main(["import", str(FILES / "manager.conf"), str(FILES / "fork.users")]) == 2
+    assert "users in itself" in capsys.readouterr().err

@@ -1,0 +1,274 @@
+"""astmanproxy's files become a configuration that amp takes, and nobody gets more than it had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from amp.config.importing.astmanproxy import import_astmanproxy
+from amp.config.importing.astmanproxy_files import read_conf, read_users
+from amp.config.importing.astmanproxy_options import OPTIONS, whole
+from amp.config.importing.rights import DOOR_NOTES, EVERYTHING
+from amp.config.not_built import NOT_BUILT_KEYS
+from amp.config.schema import Config
+from amp.core.policy.classes import DOORS, Door
+from config.importing.converted import asterisks
+from config.loading import load_text
+
+FILES = Path(__file__).parent / "files"
+ALL_RIGHTS = {"all", "admin", *DOORS}
+HOST = "host = h, 5038, u, s, on, off\n"
+
+
+def no_certificate(path: str) -> str:
+    return "cannot read"
+
+
+def good_certificate(path: str) -> str:
+    return ""
+
+
+def convert(conf: str, users: str | None = None, judge: object = no_certificate) -> str:
+    assert callable(judge)
+    return import_astmanproxy(conf, users, draw_secret=lambda: "drawn", certificate_problem=judge)
+
+
+def load(folder: Path, conf: str, users: str | None = None, judge: object = no_certificate) -> Config:
+    return load_text(folder, convert(conf, users, judge))
+
+
+def test_the_original(tmp_path: Path) -> None:
+    conf = (FILES / "original.conf").read_text()
+    config = load(tmp_path, conf)
+    assert config.proxy.authentication == "none"
+    assert config.proxy.autofilter == "off"
+    assert config.proxy.detect_timeout_s == 0.2
+    (listen,) = config.listen
+    assert (listen.address, listen.port, listen.tls) == ("0.0.0.0", 1234, "off")
+    first, second = asterisks(config)
+    assert (first.name, first.host, first.username, first.secret.reveal()) == (
+        "192.0.2.10", "192.0.2.10", "proxy", "Moo5ecret",
+    )  # fmt: skip
+    assert (first.tls, first.events, first.reconnect_first_s) == ("off", "on", 2.0)
+    assert (second.tls, second.events, second.port) == ("insecure", "off", 5039)
+    (anonymous,) = config.user
+    assert config.proxy.anonymous_user == anonymous.name == "anonymous"
+    assert set(anonymous.write) == ALL_RIGHTS
+    assert anonymous.read == ("all",)
+    assert config.log.file == "/var/log/asterisk/astmanproxy.log"
+    text = convert(conf)
+    for option in ("maxretries", "asteriskwritetimeout", "clientwritetimeout", "proc_user", "proc_group"):
+        assert f"# {option} = " in text
+
+
+def test_the_forks_settings(tmp_path: Path) -> None:
+    conf, users = (FILES / "fork.conf").read_text(), (FILES / "fork.users").read_text()
+    config = load(tmp_path, conf, users)
+    assert config.proxy.authentication == "required"
+    assert config.proxy.greeting == "Asterisk Call Manager/1.3"
+    assert config.proxy.autofilter == "unique"
+    assert config.proxy.detect_timeout_s == 0.01
+    assert config.proxy.proxy_key is not None
+    assert config.proxy.proxy_key.reveal() == "letmein"
+    assert config.proxy.proxy_key_user == "proxy-key"
+    assert [server.reconnect_max_s for server in asterisks(config)] == [60.0, 60.0]
+    assert config.listen[0].address == "127.0.0.1"
+    names = {user.name: user for user in config.user}
+    assert {"steve", "dave", "bill", "anna", "away", "twice", "badname", "proxy-key"} <= set(names)
+    assert not {"empty", "old"} & set(names)
+    assert names["twice"].secret.reveal() == "two"
+    assert names["anna"].secret.reveal() == "pa"
+    assert names["badname"].secret.reveal() == "xy"
+    assert (names["dave"].server, names["dave"].servers, names["dave"].on_server_loss) == (
+        "pbx2",
+        ("pbx1",),
+        "event",
+    )
+    assert names["away"].server is None
+    assert set(names["bill"].write) == set(names["proxy-key"].write) == ALL_RIGHTS
+    text = convert(conf, users, good_certificate)
+    assert 'tls = "optional"\ncertificate = "CERTIFICATE"' in text
+    for said in (
+        "filter asterix",
+        "filter funny",
+        "server = pbx9",
+        "colour = blue: no option",
+        "in small letters",
+    ):
+        assert said in text
+
+
+NARROWED = {
+    "channel": "a=a,SIP/1",
+    "out_context": "a=a,,local",
+    "in_context": "a=a,,,local",
+    "account": "a=a,,,,acc",
+    "cdronly": "a=a,,,,,,,cdronly",
+    "brionly": "a=a,,,,,,,BriOnly",
+    "xfronly": "a=a,,,,,,,xfronly|x",
+    "novar": "a=a,,,,,,,novar",
+}
+
+
+@pytest.mark.parametrize("key", NARROWED)
+def test_a_restriction_that_is_not_built_takes_rights_rather_than_gives_them(
+    tmp_path: Path, key: str
+) -> None:
+    conf = HOST + "authrequired = yes\n"
+    text = convert(conf, NARROWED[key])
+    (user,) = load(tmp_path, conf, NARROWED[key]).user
+    if ("user", key) in NOT_BUILT_KEYS:
+        assert f"\n#{key} = " in text
+        assert user.read == () or user.write == ()
+    else:
+        assert f"\n{key} = " in text
+        assert set(user.write) == ALL_RIGHTS
+
+
+def test_when_a_key_is_built_deleting_its_row_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here for a key of another section that works: with a row it is a comment, without one a setting."""
+    conf = HOST + "authrequired = yes\nautofilter = on\n"
+    assert '\nautofilter = "on"' in convert(conf)
+    monkeypatch.setattr("amp.config.importing.table.NOT_BUILT_KEYS", {("proxy", "autofilter"): "unique"})
+    assert '\n# Not built yet (autofilter); it will be:\n#autofilter = "on"' in convert(conf)
+
+
+def test_encrypted_only_without_a_certificate_is_kept_from_the_network(tmp_path: Path) -> None:
+    conf = (
+        HOST
+        + "acceptencryptedconnection = yes\ncertfile = /x.pem\nlistenaddress = 192.0.2.1\nlistenport = 1\n"
+    )
+    (listen,) = load(tmp_path, conf).listen
+    assert (listen.address, listen.port, listen.tls) == ("127.0.0.1", 1, "off")
+    assert '#tls = "required"\n#certificate = "/x.pem"' in convert(conf)
+    assert 'tls = "required"\ncertificate = "/x.pem"' in convert(conf, None, good_certificate)
+
+
+@pytest.mark.parametrize(
+    "conf", ["", HOST, "listenaddress = *\n", "bogus\n", "host =\n", "host = a\nhost = a\n"]
+)
+def test_little_or_nothing(tmp_path: Path, conf: str) -> None:
+    config = load(tmp_path, conf)
+    assert config.listen[0].address == "127.0.0.1", "neither kind of connection was accepted"
+
+
+def test_servers_with_one_host_get_names_of_their_own(tmp_path: Path) -> None:
+    conf = "host = h, 1, u, s, on, off\nhost = H, 2, u, s, on, off\nhost = h-1, 3, u, s, on, off\n"
+    assert len({server.name for server in load(tmp_path, conf).server}) == 3
+
+
+def test_secrets_that_were_read_in_small_letters_are_told() -> None:
+    assert "in small letters" in convert("host = h, 1, u, SECRET, on, off\n")
+    assert "in small letters" not in convert("host = h, 1, u, secret, on, off\n")
+    assert "in small letters" in convert(HOST + "proxykey = KEY\n")
+
+
+def test_how_lines_are_read() -> None:
+    text = '; c\n# c\n\n  a = b c ; d\nE=f#g\n=x\nlone\nq = " x = y " z\nr = "x;y"\ns==t\r\n'
+    assert [(line.name, line.value, line.cut) for line in read_conf(text)] == [
+        ("a", "bc", False), ("E", "f", True), ("", "x", False), ("lone", "", False), ("q", " x = y ", False),
+        ("r", "x", True), ("s", "t", True),
+    ]  # fmt: skip
+    assert [line.value for line in read_users('u = "a b"')] == ['"ab"']
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("", 0), ("12", 12), ("12ms", 12), ("x", 0), ("-3", -3), ("+4", 4)]
+)
+def test_numbers_as_c_reads_them(text: str, number: int) -> None:
+    assert whole(text) == number
+
+
+def test_every_door_is_told() -> None:
+    assert set(DOOR_NOTES) == set(Door)
+    assert {word for word, _ in EVERYTHING} == ALL_RIGHTS
+
+
+def test_every_option_comes_out(tmp_path: Path) -> None:
+    """As a setting, or as a comment with its reason; the list is kept by hand against the sources."""
+    told = {
+        "host": "[[server]]",
+        "retryinterval": "reconnect_first",
+        "listenaddress": "address",
+        "listenport": "port",
+        "sslclienthellotimeout": "detect_timeout",
+        "authrequired": "authentication",
+        "acceptencryptedconnection": "tls",
+        "acceptunencryptedconnection": "tls",
+        "certfile": "certificate",
+        "proxykey": "proxy_key",
+        "logfile": "file",
+        "autofilter": "autofilter",
+        "filterlocal": "filter_local",
+        "outputformat": "output_format",
+        "inputformat": "input_format",
+        "forcebanner": "greeting",
+    }
+    conf = "".join(
+        f"{name} = {'xml' if name.endswith('format') else '7'}\n" for name in OPTIONS if name != "host"
+    )
+    conf += HOST + "filterlocal = allow\nacceptencryptedconnection = yes\n"
+    text = convert(conf, "a=a,SIP/1")
+    for name, reason in OPTIONS.items():
+        assert told[name] in text if not reason else f"# {name} = " in text
+    load(tmp_path, conf, "a=a,SIP/1")
+
+
+lines = st.lists(
+    st.tuples(
+        st.sampled_from([*OPTIONS, "bogus", ""]),
+        st.sampled_from(
+            [
+                "yes",
+                "no",
+                "0",
+                "99999999999",
+                "h, 5038, u, s, on, off",
+                "h,1,u,s,on,on",
+                ",,,,,",
+                "x y",
+                "é",
+                "*",
+                "999.1.1.1",
+                '"quoted = ; x"',
+                "\x07",
+                "first",
+                "a,b*c",
+                "xml",
+                "http",
+                "on",
+                "a" * 300,
+            ]
+        )
+        | st.text(max_size=30),
+    ).map(lambda pair: f"{pair[0]} = {pair[1]}"),
+    max_size=15,
+).map("\n".join)
+people = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "A", "anonymous", "proxy-key", "é", "x" * 300, ""]),
+        st.sampled_from(
+            ["s,SIP/1", "s,,c,d,e,h,y,cdronly|novar", "", "$2y$05$x", "s,,,,,nowhere", "\x01", "s" * 2000]
+        )
+        | st.text(max_size=30),
+    ).map(lambda pair: f"{pair[0]}={pair[1]}"),
+    max_size=6,
+).map("\n".join)
+
+
+@given(lines, people, st.sampled_from(["", "cannot read"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_there_the_result_passes(tmp_path: Path, conf: str, users: str, problem: str) -> None:
+    def judge(path: str) -> str:
+        return problem or "there is no such file in this test"
+
+    load(tmp_path, conf, users, judge)
+
+
+@given(st.text(max_size=300), st.text(max_size=200))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_garbage_passes_too(tmp_path: Path, conf: str, users: str) -> None:
+    load(tmp_path, conf, users)
