@@ -1,1 +1,1 @@
-"""The pure part: bytes, numbers and plain objects in, the same out. No await, clock, socket, log or randomness."""
+"""The pure part: bytes, numbers and plain objects. No await, clock, socket, log or randomness."""
