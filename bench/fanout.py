@@ -33,36 +33,34 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     """Measure each number of clients in turn; every event is checked at every client."""
     streams = Streams(settings)
     found: dict[int, dict[str, list[FanoutRound]]] = {}
+    faults: list[str] = []
     with FloorRig(settings, streams, blocks=blocks) as floor, AmpRig(settings, streams, blocks=blocks) as amp:
         for clients in settings.clients or (SMALL_FIREHOSE if settings.small and blocks else CLIENTS):
-            found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
+            warm_up, found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
+            for name, rounds in found[clients].items():
+                where = f"{'firehose' if blocks else 'fanout'}, {clients} clients, {name}"
+                faults += [f"{where}: {fault}" for one in (warm_up[name], *rounds) for fault in one.faults]
+    rounds_of = {
+        clients: {name: [attrs.asdict(one) for one in rounds] for name, rounds in by.items()}
+        for clients, by in found.items()
+    }
+    ratios = {clients: _ratio(by) for clients, by in found.items()}
     return Outcome(
         tables=[_table(found, settings, "blocks" if blocks else "one write an event")],
-        data={
-            "programs": settings.programs.kind,
-            "rounds": {
-                n: {who: [attrs.asdict(r) for r in runs] for who, runs in by.items()}
-                for n, by in found.items()
-            },
-            "ratio": {n: _ratio(by) for n, by in found.items()},
-        },
-        faults=[
-            f"{'firehose' if blocks else 'fanout'}, {n} clients, {who}: {fault}"
-            for n, by in found.items()
-            for who, runs in by.items()
-            for one in runs
-            for fault in one.faults
-        ],
+        data={"programs": settings.programs.kind, "rounds": rounds_of, "ratio": ratios},
+        faults=faults,
     )
 
 
-def _compare(rigs: Mapping[str, Rig], clients: int, settings: Settings) -> dict[str, list[FanoutRound]]:
+def _compare(
+    rigs: Mapping[str, Rig], clients: int, settings: Settings
+) -> tuple[dict[str, FanoutRound], dict[str, list[FanoutRound]]]:
+    """The warm-up, which is only checked, and the rounds that count."""
     first = max(FEWEST, WARM_UP_DELIVERIES // clients)
-    rates = {name: rig.round(clients, first).rate for name, rig in rigs.items()}
-    events = events_for(rates["floor"], clients, settings.seconds)
-    return interleave(
-        {name: partial(rig.round, clients, events) for name, rig in rigs.items()}, settings.rounds
-    )
+    warm_up = {name: rig.round(clients, first) for name, rig in rigs.items()}
+    events = events_for(warm_up["floor"].rate, clients, settings.seconds)
+    runs = {name: partial(rig.round, clients, events) for name, rig in rigs.items()}
+    return warm_up, interleave(runs, settings.rounds)
 
 
 def events_for(rate: float, clients: int, seconds: float) -> int:

@@ -161,6 +161,7 @@ def _measure(source: Child, sink: Child, proxy: int, events: int) -> FanoutRound
     source.say(f"go {events}")
     seen = sink.expect("delivered", timeout_s=120)
     used_s = cpu_s(proxy) - before_s
+    source.expect("sent", timeout_s=60)  # also behind sinks that were cut off: the next round is a new stream
     seconds = max(seen["seconds"], 1e-9)
     return FanoutRound(
         delivered=seen["delivered"],
