@@ -166,6 +166,11 @@ def test_secrets_that_were_read_in_small_letters_are_told() -> None:
     assert "in small letters" in convert(HOST + "proxykey = KEY\n")
 
 
+def test_what_astmanproxy_read_of_a_line_is_told() -> None:
+    assert "only up to a ; or #" in convert("host = h, 1, u, se;cret, on, off\n")
+    assert "up to a ; or #" in convert(HOST + "proxykey = a=b\n")
+
+
 def test_how_lines_are_read() -> None:
     text = '; c\n# c\n\n  a = b c ; d\nE=f#g\n=x\nlone\nq = " x = y " z\nr = "x;y"\ns==t\r\n'
     assert [(line.name, line.value, line.cut) for line in read_conf(text)] == [

@@ -108,6 +108,7 @@ def test_tls_gets_a_listener_of_its_own() -> None:
         'address = "::1"\nport = 16000\ntls = "required"\ncertificate = "/c.pem"\nprivate_key = "/k.pem"'
     ) in convert(conf, good_certificate)
     assert "\n# Left out: the certificate cannot be used here: cannot read.\n#[[listen]]" in convert(conf)
+    assert "private_key" not in convert("[general]\ntlsenable=1\ntlscertfile = /c.pem\n", good_certificate)
     assert "manager.conf names none" in convert("[general]\ntlsenable = yes\n")
 
 

@@ -27,10 +27,6 @@ class Section:
     lines: list[tuple[str, str]] = attrs.field(factory=list)
     template: bool = False
 
-    def all(self, name: str) -> list[str]:
-        """Every value of a name, which is given in small letters."""
-        return [value for key, value in self.lines if key.lower() == name]
-
     def last(self, *names: str) -> str:
         """The value that counts, of one of these names; ``""`` if there is none."""
         return next((value for key, value in reversed(self.lines) if key.lower() in names), "")

@@ -15,6 +15,7 @@ from amp.config.importing.astmanproxy_files import Line
 from amp.config.importing.astmanproxy_options import Options
 from amp.config.importing.rights import EVERYTHING
 from amp.config.importing.table import Element, Table, Value, commented
+from amp.core.ami.secret_hash import hash_problem
 
 __all__ = ["everybody", "user_tables"]
 
@@ -35,7 +36,6 @@ NARROW_READING: Final = frozenset(("channel", "in_context", *FILTERS))
 NARROW_WRITING: Final = frozenset(("channel", "out_context", "account"))
 """Without one of these a user would see, or do, more than it did."""
 
-BCRYPT: Final = re.compile(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
 OTHER_HASH: Final = re.compile(r"\$[0-9a-z]{1,10}\$.*")
 
 WAS_OPEN: Final = "Was open: behind astmanproxy everybody could do all this. Take out what nobody needs:"
@@ -91,14 +91,14 @@ def _table(line: Line, servers: list[str], options: Options) -> Table:
 def _secret(table: Table, secret: str) -> None:
     if not secret:
         table.void("the secret was empty, so that everybody could log in with this name.")
-    elif BCRYPT.fullmatch(secret):
+    elif not hash_problem(secret):
         hashed = table.set(
             "secret_hash", secret, "Challenge does not work with a hash; clients send the secret."
         )
         table.void("" if hashed else "amp cannot check hashes yet.")
     elif OTHER_HASH.fullmatch(secret):
         table.void(
-            "its secret looks like a hash of a kind that amp does not check (only bcrypt, $2y$ and the like)."
+            "its secret looks like a hash of a kind that amp does not check (only bcrypt, up to cost 12)."
         )
         table.note(
             "If it is no hash but the secret itself, take the comment signs away. Else give it a new one."
