@@ -10,7 +10,7 @@ import trio
 
 from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
-from amp.core.ami.framing import NeedData
+from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
 from amp.core.ami.session_events import (
@@ -85,6 +85,8 @@ class Client:
         self._owner = owner
         self._visit = visit
         self._pin = pin
+        self._servers: tuple[str | None, tuple[str, ...], bool] = (None, (), False)
+        """Where its user's actions may go: the server, further ones, several at once."""
         self._rest_until = 0.0
         self._turn = 0
         self._drain_timeout_s = limits.stall_timeout
@@ -224,7 +226,7 @@ class Client:
             self._work_session()
 
     def _has_to_wait(self) -> bool:
-        return self._resumed is not None or self._rest_until > trio.current_time()
+        return self._resumed is not None or (self._rest_until > 0 and self._rest_until > trio.current_time())
 
     async def _wait_and_go_on(self) -> None:
         """Wait as long as it is paused or has to rest, then act on what it has sent already."""
@@ -260,7 +262,9 @@ class Client:
         """It has acted once more; after a few actions in a row it is somebody else's turn."""
         self.stats.actions_in += 1
         self._turn += 1
-        self._rest(self._visit.act(trio.current_time()) or (TURN_REST_S if self._turn >= TURN else 0.0))
+        rest_s = self._visit.act(trio.current_time()) or (TURN_REST_S if self._turn >= TURN else 0.0)
+        if rest_s:
+            self._rest(rest_s)
 
     def _rest(self, seconds: float) -> None:
         """Take nothing from it for so long: it is too fast. What it has sent already waits."""
@@ -286,9 +290,12 @@ class Client:
         """Take the session's events in order, as long as the client is neither paused nor to rest."""
         while self._resumed is None and (not self._rest_until or self._rest_until <= trio.current_time()):
             event = self._session.next_event()
+            if event is NEED_DATA:
+                return  # first, since that is every second one
             match event:
                 case ActionReceived(frame, action_id):
-                    self._forward(ClientAction(self.number, frame, action_id, *self._servers()))
+                    self._acted()
+                    self._owner.act(ClientAction(self.number, frame, action_id, *self._servers))
                 case Reply(data, ordered):
                     if self.stats.bytes_in:  # else it is the greeting
                         self._acted()
@@ -301,8 +308,6 @@ class Client:
                     self.outlet.on_event = self._event_seen
                 case Closing(reason, drain):
                     self._close(reason, drain=drain)
-                case NeedData():
-                    return
 
     def _log_failure(self, user: str, reason: str) -> None:
         self.login_failures += 1
@@ -317,10 +322,6 @@ class Client:
                 "address_banned", address=visit.origin.key, seconds=visit.ban_s
             )
 
-    def _forward(self, action: ClientAction) -> None:
-        self._acted()
-        self._owner.act(action)
-
     def _reply(self, data: bytes, *, ordered: bool) -> None:
         if ordered:
             self._owner.act(LocalAnswer(self.number, data))
@@ -329,7 +330,9 @@ class Client:
 
     def _subscribe(self) -> None:
         session = self._session
-        self.user = session.user
+        self.user = user = session.user
+        if user is not None:
+            self._servers = (user.server, user.servers, "fanout" in user.write)
         bound_to = session.user.bound_to if session.user else None
         asks = (self.number, session.action_id) if session.autofilter is Autofilter.ON else None
         view = ViewKey(
@@ -341,11 +344,6 @@ class Client:
         )
         self.view = view if view.mask else None
         self._owner.client_subscribed(self)
-
-    def _servers(self) -> tuple[str | None, tuple[str, ...], bool]:
-        """Where its user's actions may go: the server, further ones, several at once."""
-        user = self.user
-        return (user.server, user.servers, "fanout" in user.write) if user is not None else (None, (), False)
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

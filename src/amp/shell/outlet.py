@@ -77,7 +77,8 @@ class Outlet:
         self._on_cut = on_cut
         self._crowd = crowd
         self._queue: deque[Entry] = deque()
-        self._held: dict[bytes, _Held] = {}
+        self._held: dict[bytes, _Held | None] = {}
+        """By server; nearly always nothing comes until the release, so there is an object only then."""
         self._wake = trio.Event()
         self._drained = trio.Event()
         self._heavy = False
@@ -122,8 +123,7 @@ class Outlet:
 
     def hold(self, server: bytes) -> None:
         """Keep this server's events back until `release`: an answer of it is on its way (DESIGN §3)."""
-        if server not in self._held:
-            self._held[server] = _Held()
+        self._held.setdefault(server, None)
 
     def release(self, server: bytes) -> None:
         """Let the events go that `hold` kept back, in order."""
@@ -167,9 +167,11 @@ class Outlet:
         self._wake.set()
 
     def _kept_back(self, data: bytes, span: Span) -> bool:
-        held = self._held.get(span.server)
-        if held is None:
+        if span.server not in self._held:
             return False
+        held = self._held[span.server]
+        if held is None:
+            held = self._held[span.server] = _Held()
         held.entries.append((data, span))
         held.size += len(data)
         if held.size > self._limits.order_hold_bytes:

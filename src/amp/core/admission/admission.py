@@ -145,7 +145,10 @@ class Admission:
 
     def pace_of(self, user: str) -> Pace:
         """What all clients of a user share."""
-        return self._user_paces.setdefault(user, Pace())
+        pace = self._user_paces.get(user)
+        if pace is None:
+            pace = self._user_paces[user] = Pace()
+        return pace
 
     def left(self, visit: Visit) -> None:
         """The connection is gone."""
@@ -183,6 +186,7 @@ class Visit:
     ban_s: float = 0.0
     _bytes: int = 0
     _pace: Pace = attrs.field(factory=Pace)
+    _shared_pace: Pace | None = None
 
     def judge(self, user: str | None, now: float) -> Verdict:
         """See `amp.core.ami.door.Door`. A banned address hears the same words for a right secret."""
@@ -197,6 +201,7 @@ class Visit:
         admission.known(self)
         if self.user != user:
             admission.rename(self.user, user)
+            self._shared_pace = admission.pace_of(user) if user else None
         self.user, self.signed_in = user, True
         return Verdict("")
 
@@ -242,13 +247,15 @@ class Visit:
     def _take(self, cost: float, now: float) -> float:
         limits = self._admission.limits
         if self.signed_in:
-            wait_s = self._pace.take(cost, now, limits.actions_per_second, limits.actions_per_second)
-            if self.user:
+            most = limits.actions_per_second
+            wait_s = self._pace.take(cost, now, most, most)
+            if self._shared_pace is not None:
                 most = limits.user_actions_per_second
-                wait_s = max(wait_s, self._admission.pace_of(self.user).take(cost, now, most, most))
+                wait_s = max(wait_s, self._shared_pace.take(cost, now, most, most))
         else:
             wait_s = self._pace.take(cost, now, STRANGER_ACTIONS_PER_S, STRANGER_BURST)
-        self._admission.stats.pauses += wait_s > 0
+        if wait_s:
+            self._admission.stats.pauses += 1
         return wait_s
 
     def _is_banned(self, now: float) -> bool:

@@ -28,6 +28,6 @@ class Pace:
         Returns:
             Seconds to wait before the next `take`; 0 while the bucket is not empty.
         """
-        self._full_at = max(self._full_at, now) + cost / per_second
-        wait_s = self._full_at - burst / per_second - now
+        self._full_at = full_at = max(self._full_at, now) + cost / per_second
+        wait_s = full_at - burst / per_second - now
         return wait_s if wait_s > LEAST_WAIT_S else 0.0

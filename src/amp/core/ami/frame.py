@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 import attrs
 
 from amp.errors import LocalProtocolError
 
-__all__ = ["Frame", "FrameKind", "Header", "check_text", "encode"]
+__all__ = ["Frame", "FrameKind", "Header", "check_text", "encode", "first_values"]
 
 Header = tuple[bytes, bytes]
 """Name and value as they stood on the wire, without the colon and the blanks behind it.
@@ -40,11 +40,13 @@ class Frame:
         headers: in wire order.
         raw: the exact bytes this was parsed from, without the closing blank line; ``None`` for a
             frame that amp made or changed. Equality looks at the headers only.
+        firsts: the first value of each header, by the header's name in small letters; looked up when it is
+            first asked for, unless it is given.
     """
 
     headers: tuple[Header, ...]
     raw: bytes | None = attrs.field(default=None, eq=False, repr=False)
-    _firsts: dict[bytes, bytes] | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    _firsts: Mapping[bytes, bytes] | None = attrs.field(default=None, eq=False, repr=False)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -71,13 +73,18 @@ class Frame:
         """The value of the first header: the action's, event's or response's name, case kept."""
         return self.headers[0][1] if self.headers else b""
 
+    @property
+    def firsts(self) -> Mapping[bytes, bytes]:
+        """See above. An action is asked for half a dozen headers on its way."""
+        firsts = self._firsts
+        if firsts is None:
+            firsts = first_values(self.headers)
+            object.__setattr__(self, "_firsts", firsts)
+        return firsts
+
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:
         """The first value of a header, its name compared without case, or ``default``."""
-        firsts = self._firsts
-        if firsts is None:  # an action is asked for half a dozen headers on its way
-            firsts = {header.lower(): value for header, value in reversed(self.headers)}
-            object.__setattr__(self, "_firsts", firsts)
-        return firsts.get(name.lower(), default)
+        return self.firsts.get(name.lower(), default)
 
     def get_all(self, name: bytes) -> tuple[bytes, ...]:
         """Every value of a header in order; empty if there is none."""
@@ -109,6 +116,11 @@ def encode(frame: Frame) -> bytes:
         if not name or b":" in name:
             raise LocalProtocolError(f"expected a header name without a colon, got {name[:40]!r}")
     return b"".join([b"%s: %s\r\n" % header for header in frame.headers]) + b"\r\n"
+
+
+def first_values(headers: Sequence[Header]) -> dict[bytes, bytes]:
+    """The first value of each header, by its name in small letters (`Frame.firsts`)."""
+    return {name.lower(): value for name, value in reversed(headers)}
 
 
 def check_text(data: bytes, what: str) -> None:

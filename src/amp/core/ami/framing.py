@@ -18,13 +18,15 @@ from typing import Final
 
 import attrs
 
-from amp.core.ami.frame import Frame, Header
+from amp.core.ami.frame import Frame, Header, first_values
 from amp.core.ami.rewrite import LINE_TOO_LONG, MAX_HEADERS, MAX_LINE_BYTES, TOO_MANY_LINES
 
 __all__ = ["END_OF_STREAM", "NEED_DATA", "ActionReader", "BadAction", "EndOfStream", "NeedData"]
 
 BLANKS: Final = bytes(range(1, 33))
 """What Asterisk skips before a value: its ``ast_skip_blanks`` takes every byte up to the space."""
+
+END_OF_ACTION: Final = b"\r\n\r\n"
 
 UNSAFE: Final = frozenset(b"\r\0")
 
@@ -115,7 +117,26 @@ class ActionReader:
                     message.append(line)
             if not self._received:
                 return END_OF_STREAM if self._eof else NEED_DATA
+            if not message and (lines := self._one_action()):
+                return _action(lines)
             self._split()
+
+    def _one_action(self) -> list[bytes]:
+        """The lines of one plain action that came in one read, as nearly all do; empty if it is not so.
+
+        This is half the work of the way by single lines, which is for everything else.
+        """
+        data = self._received[0]
+        raw = data[: -len(END_OF_ACTION)]
+        if self._partial or self._bad or len(raw) > self._max_line_bytes or not data.endswith(END_OF_ACTION):
+            return []
+        lines = raw.split(b"\r\n")
+        ends = len(lines) - 1
+        plain = ends == raw.count(b"\n") == raw.count(b"\r") and b"" not in lines
+        if not plain or ends >= self._max_headers or len(self._received) > 1:
+            return []
+        self._received.clear()
+        return lines
 
     def _split(self) -> None:
         """Cut what came into lines; of the unfinished last one no more is kept than shows it is too long."""
@@ -133,22 +154,26 @@ class ActionReader:
 
     def _finish(self) -> Frame | BadAction:
         """The blank line is there: make an action of the lines before it."""
-        lines, bad = self._message, self._bad
-        raw, headers, separators = b"\r\n".join(lines), _headers(lines), len(lines) - 1
-        lines.clear()
-        if bad is not None:
-            self._bad = None
-            return bad
-        if headers[0][0].lower() != b"action":
-            headers.sort(key=_rank)
-        name, value = headers[0]
-        if not value or _rank(headers[0]) == NO_ACTION:
+        lines, self._message = self._message, []
+        bad, self._bad = self._bad, None
+        return bad or _action(lines)
+
+
+def _action(lines: list[bytes]) -> Frame | BadAction:
+    headers, raw = _headers(lines), b"\r\n".join(lines)
+    first = headers[0]
+    if first[0].lower() != b"action":
+        headers.sort(key=_rank)
+        first = headers[0]
+        if _rank(first) == NO_ACTION:
             return BadAction(MISSING_ACTION, _action_id(headers))
-        if raw.count(b"\r") != separators or b"\0" in raw:
-            return BadAction(CONTROL_BYTE, _action_id(headers))
-        if not raw.startswith(name):
-            raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
-        return Frame(tuple(headers), raw)
+    if not first[1]:
+        return BadAction(MISSING_ACTION, _action_id(headers))
+    if raw.count(b"\r") != len(lines) - 1 or b"\0" in raw:
+        return BadAction(CONTROL_BYTE, _action_id(headers))
+    if not raw.startswith(first[0]):
+        raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
+    return Frame(tuple(headers), raw, first_values(headers))
 
 
 def _headers(lines: list[bytes]) -> list[Header]:

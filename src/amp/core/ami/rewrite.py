@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from amp.core.ami.frame import Frame, Header, encode
+from amp.core.ami.frame import Frame, encode
 from amp.errors import LocalProtocolError
 
 __all__ = ["MAX_HEADERS", "MAX_LINE_BYTES", "restore_action_id", "to_wire", "with_server"]
@@ -46,14 +46,20 @@ def to_wire(frame: Frame, wire_id: bytes) -> bytes:
     """
     if frame.raw is None:
         encode(frame)
-    lines = [_line(header) for header in frame.headers if header[0].lower() not in FOR_AMP_ALONE]
+    lines = [
+        b"%s: %s" % header if header[0] else header[1]
+        for header in frame.headers
+        if header[0].lower() not in FOR_AMP_ALONE
+    ]
     lines.insert(1, b"ActionID: " + wire_id)
-    if max(map(len, lines)) > MAX_LINE_BYTES:
-        raise _too_long(frame, wire_id)
-    if len(lines) > MAX_HEADERS:
-        raise LocalProtocolError(f"expected {MAX_HEADERS} headers at most, got {len(lines)}", TOO_MANY_LINES)
     lines.append(b"\r\n")
     wire = b"\r\n".join(lines)
+    if len(wire) > MAX_LINE_BYTES and max(map(len, lines)) > MAX_LINE_BYTES:
+        raise _too_long(frame, wire_id)
+    if len(lines) - 1 > MAX_HEADERS:
+        raise LocalProtocolError(
+            f"expected {MAX_HEADERS} headers at most, got {len(lines) - 1}", TOO_MANY_LINES
+        )
     # One CR and one LF a line and not one more, or a value would become a header of its own.
     if not len(lines) == wire.count(b"\n") == wire.count(b"\r") or b"\0" in wire or b"" in lines:
         raise LocalProtocolError("expected no CR, LF or NUL in an action")
@@ -98,10 +104,6 @@ def with_server(raw: bytes, name: bytes) -> bytes:
     if b"server:" in raw.lower():
         raw = SERVER_HEADER.sub(b"User", raw)
     return b"%s\r\nServer: %s%s\r\n\r\n" % (raw, name, output)
-
-
-def _line(header: Header) -> bytes:
-    return b"%s: %s" % header if header[0] else header[1]
 
 
 def _too_long(frame: Frame, wire_id: bytes) -> LocalProtocolError:

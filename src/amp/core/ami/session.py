@@ -19,7 +19,7 @@ import attrs
 from amp.core.ami import replies
 from amp.core.ami.auth import Authenticator, User
 from amp.core.ami.door import OPEN_DOOR, Door
-from amp.core.ami.frame import Frame, FrameKind, check_text
+from amp.core.ami.frame import Frame, check_text
 from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
 from amp.core.ami.session_events import (
@@ -178,20 +178,22 @@ class ClientSession:
     # -- actions -------------------------------------------------------------------------------------
 
     def _on_action(self, frame: Frame) -> None:
-        action_id = frame.get(b"ActionID") or None
-        handler = HANDLERS.get(frame.name.lower()) if frame.kind is FrameKind.ACTION else None
+        firsts = frame.firsts
+        action_id = firsts.get(b"actionid") or None
+        handler = HANDLERS.get(firsts.get(b"action", b"").lower())
         if handler in BEFORE_LOGIN:
             handler(self, frame, action_id)
-        elif not self._has_good_key(frame, action_id):
+        elif b"proxykey" in firsts and not self._has_good_key(frame, action_id):
             return
-        elif frame.get(b"ProxyAction"):
+        elif firsts.get(b"proxyaction"):
             self._on_proxy_action(frame, action_id)
         elif self.user is None:
             self._reply(replies.error(action_id, b"Permission denied"), action_id)
         elif (refusal := authorise(self.user.policy, frame)) is not None:
             self._reply(replies.error(action_id, refusal.message), action_id)
         else:
-            self._note_action_id(action_id)
+            if action_id and action_id != self.action_id:
+                self._note_action_id(action_id)
             (handler or ClientSession._on_other)(self, frame, action_id)
 
     def _has_good_key(self, frame: Frame, action_id: bytes | None) -> bool:
@@ -218,11 +220,10 @@ class ClientSession:
             self._tell(AutofilterChanged(self.autofilter, self.action_id))
         self._reply(replies.proxy_reply(outcome.response, action_id, *outcome.headers), action_id)
 
-    def _note_action_id(self, action_id: bytes | None) -> None:
-        if action_id and action_id != self.action_id:
-            self.action_id = action_id
-            if self.autofilter is Autofilter.ON:
-                self._tell(AutofilterChanged(self.autofilter, action_id))
+    def _note_action_id(self, action_id: bytes) -> None:
+        self.action_id = action_id
+        if self.autofilter is Autofilter.ON:
+            self._tell(AutofilterChanged(self.autofilter, action_id))
 
     def _on_other(self, frame: Frame, action_id: bytes | None) -> None:
         self._tell(ActionReceived(frame, action_id))
@@ -274,7 +275,7 @@ class ClientSession:
         self._close("logoff", drain=True)
 
     def _on_ping(self, frame: Frame, action_id: bytes | None) -> None:
-        if frame.get(b"Server"):
+        if frame.firsts.get(b"server"):
             self._tell(ActionReceived(frame, action_id))
         else:
             self._reply(replies.pong(action_id, self._wall), action_id)

@@ -63,6 +63,9 @@ class ClientState(enum.Enum):
     REFUSED = "refused"
     CLOSED = "closed"
 
+    # Looked up several times an action; an enum's own hash is a call of Python code each time.
+    __hash__ = object.__hash__
+
 
 class UpstreamState(enum.Enum):
     """Where our session with an Asterisk stands."""
@@ -73,6 +76,8 @@ class UpstreamState(enum.Enum):
     READY = "ready"
     CLOSED = "closed"
     ERROR = "error"
+
+    __hash__ = object.__hash__  # as above
 
 
 CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], ClientState]]] = {

@@ -58,6 +58,8 @@ class Directory:
             for host in {host.lower() for host in config.hosts}:
                 self._by_host.setdefault(host, []).append(name)
         self._unbound = self._choose_default(default)
+        self._plain = {name.encode(): Choice(name, "") for name in servers}
+        """What most actions name; the same as `choose` would find the long way."""
 
     def choose(self, named: bytes, pin: str | None, also: Sequence[str]) -> Choice:
         """Choose the server of an action.
@@ -69,6 +71,8 @@ class Directory:
         """
         if not named:
             return self._unnamed(pin)
+        if pin is None and (plain := self._plain.get(named)) is not None:
+            return plain
         text = named[:LONGEST_NAME].decode("utf-8", "replace")
         found = self._find(text)
         if not found and not SEVERAL.isdisjoint(named):

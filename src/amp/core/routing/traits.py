@@ -75,13 +75,9 @@ class Traits(NamedTuple):
 
 def traits_of(frame: Frame) -> Traits:
     """Read an action's headers; of repeated ones the first counts, as with Asterisk."""
-    server = name = b""
-    for header, value in reversed(frame.headers):
-        key = header.lower()
-        if key == b"action":
-            name = value.lower()
-        elif key == b"server":
-            server = value.strip()
+    firsts = frame.firsts
+    name = firsts.get(b"action", b"").lower()
+    server = firsts.get(b"server", b"").strip()
     if name in BLOCKERS:
         return _blocker(server, name, frame)
     fenced = name in RAW_VALUED and (name != b"status" or _names_variables(frame))
