@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -50,7 +51,7 @@ async def clients_of(amp: AmpProcess, count: int) -> AsyncIterator[list[Client]]
         yield [await stack.enter_async_context(amp.client()) for _ in range(count)]
 
 
-def upstreams(asterisks: Mapping[str, Asterisk], **options: str) -> list[Upstream]:
+def upstreams(asterisks: Mapping[str, Asterisk], **options: Any) -> list[Upstream]:
     return [Upstream(name=name, port=one.ports.ami, **options) for name, one in asterisks.items()]
 
 
