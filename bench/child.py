@@ -82,6 +82,8 @@ class Child:
                     f"{self._name}: no {wanted!r} within {timeout_s:g} s{self._complaint()}"
                 ) from None
             if message is None:
+                for reader in self._readers:
+                    reader.join(1.0)  # what it complained about may still be on its way
                 raise BenchError(f"{self._name} ended before {wanted!r}{self._complaint()}")
             if wanted in message if isinstance(wanted, str) else wanted(message):
                 return message
