@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from amp.config.importing.astmanproxy import import_astmanproxy
 from amp.config.importing.astmanproxy_files import read_conf, read_users
 from amp.config.importing.astmanproxy_options import OPTIONS, whole
+from amp.config.importing.astmanproxy_users import FIELDS, FILTERS
 from amp.config.importing.rights import DOOR_NOTES, EVERYTHING
 from amp.config.not_built import NOT_BUILT_KEYS
 from amp.config.schema import Config
@@ -277,3 +279,9 @@ def test_whatever_stands_there_the_result_passes(tmp_path: Path, conf: str, user
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_garbage_passes_too(tmp_path: Path, conf: str, users: str) -> None:
     load(tmp_path, conf, users)
+
+
+def test_the_page_for_those_who_move_has_every_option() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "migrate-from-astmanproxy.md").read_text()
+    for name in (*OPTIONS, *FIELDS, *FILTERS, "asterix"):
+        assert re.search(rf"^\|.*`[^`|]*\b{name}\b", page, re.MULTILINE), name
