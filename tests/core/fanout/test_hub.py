@@ -231,6 +231,40 @@ def test_a_server_has_one_name() -> None:
         hub.add_server(b"pbx1", b"e", Journal(0))
 
 
+def test_a_removed_server_leaves_nothing_behind() -> None:
+    """Under its name there may be another one, numbered from the beginning; others are not concerned."""
+    hub, sink = hub_of(b"pbx1", b"pbx2"), Notes(1)
+    hub.attach(sink, ViewKey())
+    hub.broadcast(b"pbx1", [event(0), event(1)])
+    hub.remove_server(b"pbx1")
+    for forgotten in (hub.journal, hub.remove_server):
+        with pytest.raises((KeyError, LocalProtocolError), match="pbx1"):
+            forgotten(b"pbx1")
+    hub.add_server(b"pbx1", b"f", Journal(1 << 20))
+    hub.broadcast(b"pbx1", [event(2)])
+    hub.broadcast(b"pbx2", [event(3)])
+    assert [span for _, span in sink.got] == [
+        Span(b"pbx1", b"e", 1, 2),
+        Span(b"pbx1", b"f", 1, 1),
+        Span(b"pbx2", b"e", 1, 1),
+    ]
+
+
+def test_a_server_removed_inside_an_offer_has_its_last_events_delivered() -> None:
+    """Its ServerDown waits its turn behind the batch that is on its way, and outlives the journal."""
+    hub, first, second = hub_of(b"pbx1"), Notes(1), Notes(2)
+    hub.attach(first, ViewKey())
+    hub.attach(second, ViewKey())
+
+    def part() -> None:
+        hub.broadcast(b"pbx1", [event(1)])
+        hub.remove_server(b"pbx1")
+
+    first.act = part
+    hub.broadcast(b"pbx1", [event(0)])
+    assert numbers(first) == numbers(second) == [(b"pbx1", 0), (b"pbx1", 1)]
+
+
 def test_a_bug_in_a_sink_does_not_stop_the_next_publish() -> None:
     """The error is raised to who published; the hub works on."""
     hub, sink = hub_of(b"pbx1"), Notes(1)

@@ -92,6 +92,18 @@ class Hub:
         journal.epoch = epoch
         self._feeds[name] = _Feed(epoch, journal, stats or ServerStats())
 
+    def remove_server(self, name: bytes) -> None:
+        """Forget a server and its journal; what was published before still reaches everybody.
+
+        Tell what there is to tell of it first: afterwards nothing of it can be published. A server that is
+        made known later under the same name is another one; its epoch should be, too.
+
+        Raises:
+            LocalProtocolError: there is no such server.
+        """
+        if self._feeds.pop(name, None) is None:
+            raise LocalProtocolError(f"expected the name of a server, got {name[:40]!r}")
+
     def journal(self, server: bytes) -> Journal:
         """The journal of a server; KeyError if there is no such server."""
         return self._feeds[server].journal
