@@ -285,3 +285,9 @@ def test_the_page_for_those_who_move_has_every_option() -> None:
     page = (Path(__file__).parents[3] / "docs" / "migrate-from-astmanproxy.md").read_text()
     for name in (*OPTIONS, *FIELDS, *FILTERS, "asterix"):
         assert re.search(rf"^\|.*`[^`|]*\b{name}\b", page, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("char", ["\x85", "\u2028", "\x0b", "\x1c", "\x7f", '"', "\\", "'"])
+def test_secrets_with_odd_characters(tmp_path: Path, char: str) -> None:
+    (user,) = load(tmp_path, HOST + "authrequired = yes", f"a=x{char}y").user
+    assert user.secret.reveal() == f"x{char}y"

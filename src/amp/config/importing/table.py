@@ -132,7 +132,7 @@ def setting_lines(key: str, value: Value) -> list[str]:
     """``key = value`` as TOML."""
     if isinstance(value, list):
         return [f"{key} = [{', '.join(map(toml, value))}]"]
-    return tomli_w.dumps({key: value}).splitlines()
+    return [tomli_w.dumps({key: value}).rstrip("\n")]
 
 
 def toml(value: Value) -> str:
