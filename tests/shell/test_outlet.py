@@ -251,3 +251,34 @@ async def test_detach_ends_the_flusher(size: int) -> None:
             await trio.testing.wait_all_tasks_blocked()
             one.outlet.offer(b"x" * size)
             one.outlet.detach()
+
+
+async def test_a_reader_gives_turns_while_anybody_is_heavy() -> None:
+    """A backlog is worked off even beside a reader that never runs out of data."""
+    crowd = Crowd()
+    with peer(crowd=crowd) as a, peer(crowd=crowd) as b:
+        for one in (a, b):
+            crowd.join(one.outlet)
+        await crowd.make_way()
+        a.outlet.offer(b"x" * (2 * HEAVY_BYTES))
+        assert not crowd.is_behind()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(a.outlet.flush_forever)
+            far = trio.socket.from_stdlib_socket(a.far.dup())
+            nursery.start_soon(_swallow, far, 2 * HEAVY_BYTES)
+            with trio.fail_after(20):
+                while crowd.heavy:
+                    await crowd.make_way()
+            a.outlet.detach()
+        assert crowd.waits == 0
+        a.outlet.dead = False
+        b.outlet.offer(b"x" * (2 * HEAVY_BYTES))
+        crowd.leave(a.outlet)
+        await crowd.make_way()
+        assert crowd.waits == 1
+
+
+async def _swallow(far: trio.socket.SocketType, size: int) -> None:
+    while size > 0:
+        size -= len(await far.recv(50_000))
+    far.close()

@@ -18,6 +18,10 @@ PATIENCE_S: Final = 0.05
 """The longest a reader waits. Asterisk cuts a manager session whose socket stays full for its
 ``writetimeout``, 100 ms as shipped (captures/asterisk-22/FACTS.md), so this must stay well below."""
 
+TURNS: Final = 4
+"""Turns of the event loop for each read while somebody is heavy; with them backlogs stayed below 3 MB where
+they had grown to 30 (docs/performance.md)."""
+
 STALLED_S: Final = 0.5
 """An outlet with a backlog that wrote nothing for so long is stalled, and nobody waits for it."""
 
@@ -59,6 +63,22 @@ class Crowd:
         late = self.heavy & self.members
         moving = sum(outlet.last_progress > since for outlet in late)
         return 2 * moving > len(self.members) - (len(late) - moving)
+
+    async def make_way(self) -> None:
+        """What a reader does between two reads while somebody is heavy.
+
+        Either `patience`, or some turns of the loop. A flusher writes once a turn, and no more than its socket
+        has room for. Beside a reader that takes more than that a turn, a backlog would never be worked
+        off, and its client would be cut although it reads all the time. A turn is no waiting: it takes
+        as long as what is ready in it.
+        """
+        if self.is_behind():
+            await self.patience()
+            return
+        for _ in range(TURNS):
+            if not self.heavy:
+                return
+            await trio.lowlevel.checkpoint()
 
     async def patience(self) -> None:
         """Wait until the crowd has caught up, `PATIENCE_S` at most. Call it only if `is_behind`."""

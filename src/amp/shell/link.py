@@ -19,7 +19,13 @@ from amp.shell.wire import Wire
 __all__ = ["Link", "LinkOwner", "LinkSettings"]
 
 LOOKS: Final = 8
-"""How often in a row; one costs about a microsecond."""
+"""How often in a row the rest of a frame is looked for; one look costs about a microsecond."""
+
+PIECES: Final = 4
+"""How many pieces of a frame are taken so before the loop has its turn."""
+
+SMALL_READ_BYTES: Final = 4096
+"""A read below this may be a piece of an answer; above, a stream flows, and the loop must have its turn."""
 
 
 class LinkOwner(Protocol):
@@ -37,11 +43,11 @@ class LinkOwner(Protocol):
     def link_ended(self, link: Link, reason: str, *, refused: bool) -> None:
         """The link is over: refused at login, or lost."""
 
-    def is_behind(self) -> bool:
-        """Whether the reader may wait a moment (the patience rule)."""
+    def is_heavy(self) -> bool:
+        """Whether some client has a backlog."""
 
-    async def patience(self) -> None:
-        """Wait that moment, bounded."""
+    async def make_way(self) -> None:
+        """Let the clients catch up before more is read, bounded (the patience rule)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -142,15 +148,21 @@ class Link:
 
     async def _read(self, wire: Wire, connection: UpstreamConnection) -> None:
         while True:
-            data: bytes | None = await wire.receive()
-            while data is not None:
-                connection.receive_data(data, trio.current_time())
-                self._carry_out(connection)
-                if not data:
-                    raise _Ended("closed by the server")
-                data = _rest_of_frame(wire, connection)
-            if self._owner.is_behind():
-                await self._owner.patience()
+            data = await wire.receive()
+            self._take(data, connection)
+            for _ in range(PIECES if len(data) < SMALL_READ_BYTES else 0):
+                piece = _rest_of_frame(wire, connection)
+                if piece is None:
+                    break
+                self._take(piece, connection)
+            if self._owner.is_heavy():
+                await self._owner.make_way()
+
+    def _take(self, data: bytes, connection: UpstreamConnection) -> None:
+        connection.receive_data(data, trio.current_time())
+        self._carry_out(connection)
+        if not data:
+            raise _Ended("closed by the server")
 
     async def _mind_deadlines(self, connection: UpstreamConnection) -> None:
         while True:

@@ -224,13 +224,13 @@ class Switchboard:
         )  # fmt: skip
         self.act((on.LinkRefused if refused else on.LinkLost)(link.server, link.number, reason))
 
-    def is_behind(self) -> bool:
+    def is_heavy(self) -> bool:
         """See `LinkOwner`."""
-        return self.crowd.is_behind()
+        return bool(self.crowd.heavy)
 
-    async def patience(self) -> None:
+    async def make_way(self) -> None:
         """See `LinkOwner`."""
-        await self.crowd.patience()
+        await self.crowd.make_way()
 
     def _event_frames(self, side: ServerSide, frames: list[bytes]) -> None:
         if side.intake is None:
