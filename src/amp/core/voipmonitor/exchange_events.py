@@ -25,6 +25,10 @@ class Failure(enum.Enum):
     WRONG_KEY = "wrong key"
     UNREADABLE = "unreadable"
     """The reply cannot be decrypted: cut short, or another key."""
+    BUSY = "busy"
+    """No exchange was begun: too many others, or the sniffer hangs."""
+    UNSENDABLE = "unsendable"
+    """There is no key for the command, or no encrypted form of it."""
     NEED_KEY = "need key"
     """A plain command was refused, as the sniffer has a key."""
 
