@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
 from amp.config.rules import Number, Seconds, Whole
-from amp.config.schema import AsteriskServer, Limits, Listen, Log, Proxy, Simulate, User, key_of
+from amp.config.schema import (
+    AsteriskServer,
+    Limits,
+    Listen,
+    Log,
+    Proxy,
+    Simulate,
+    User,
+    VoipmonitorServer,
+    key_of,
+)
 from amp.config.secret import Secret
+from amp.config.sniffers import Durations, Freshness, SnifferCommands
 from amp.config.units import format_duration
 
 SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
@@ -24,12 +35,14 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "log": Log,
     "simulate": Simulate,
 }
+CLASSES: list[tuple[str, type[attrs.AttrsInstance]]] = [*SECTIONS.items(), ("server", VoipmonitorServer)]
+"""Every class with its section: a server is one of two kinds."""
 ARRAYS = {"listen", "server", "user"}
 
 
 def described_keys() -> Iterator[tuple[str, str, str]]:
     """Section, key and line of every key, those of later work included."""
-    for section, cls in SECTIONS.items():
+    for section, cls in CLASSES:
         hints = get_type_hints(cls, include_extras=True)
         for field in attrs.fields(cls):
             key = key_of(field.name)
@@ -69,6 +82,10 @@ def bounds(rule: Any) -> str:
         return f"Number, {rule.low:g} to {rule.high:g}"
     if isinstance(rule, Seconds):
         return f"Duration, {format_duration(rule.low)} to {format_duration(rule.high)}"
+    if isinstance(rule, Durations | Freshness):
+        return "Table of durations"
+    if isinstance(rule, SnifferCommands):
+        return 'Array of strings, or `"gui"`'
     return "String"
 
 
@@ -94,6 +111,14 @@ def toml(value: object) -> str:
     """A plain value in TOML."""
     if isinstance(value, tuple | list):
         return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, dict | MappingProxyType):
+        pairs = (f"{key} = {toml(text(each))}" for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def text(value: object) -> object:
+    """A duration as it is written, anything else as it is."""
+    return format_duration(value) if isinstance(value, float) else value

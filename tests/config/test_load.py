@@ -111,13 +111,13 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         [metrics]
     """
     assert problems(tmp_path, text) == [
-        "server[1].kind: 'voipmonitor' is not built yet",
         "listen[0].protocols[0]: 'http' is not built yet",
         "metrics: not built yet",
         "proxy.nam: unknown key (did you mean 'name'?)",
         "listen[0].protocols[2]: expected \"ami\" (did you mean 'ami'?)",
         'server[0].secret: expected a string, { env = "NAME" } or { file = "PATH" } (did you mean \'file\'?)',
         "server[0].prot: unknown key (did you mean 'port'?)",
+        "server[1].name: missing",
         "server[2].kind: expected \"asterisk\" (did you mean 'asterisk'?)",
         "server[2].port: expected a whole number from 1 to 65535, got a string",
         "server[2].username: missing",
@@ -238,7 +238,7 @@ def test_filters_are_taken_as_they_stand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mask", ["on", "off", "call", "call, Agent", "6", "all"])
 def test_event_masks_are_those_of_a_login(tmp_path: Path, mask: str) -> None:
-    (server,) = load_text(tmp_path, SERVER + f'events = "{mask}"').server
+    (server,) = load_text(tmp_path, SERVER + f'events = "{mask}"').asterisks
     assert server.events == mask.replace(" ", "").lower()
 
 

@@ -14,7 +14,7 @@ import attrs
 import structlog
 import trio
 
-from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, User
+from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, User, VoipmonitorServer
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
 from amp.shell.app import App
@@ -170,7 +170,7 @@ async def lab(
     users: tuple[User, ...] = (ANNA,),
     limits: Limits | None = None,
     proxy: Proxy | None = None,
-    extra: tuple[AsteriskServer, ...] = (),
+    extra: tuple[AsteriskServer | VoipmonitorServer, ...] = (),
     listen: tuple[Listen, ...] = (Listen(port=0),),
     path: Path | None = None,
     **settings: Any,

@@ -39,10 +39,12 @@ def summary(config: Config) -> Iterator[str]:
         tls = "" if listen.tls == "off" else f", TLS {listen.tls}"
         pin = f", only server {listen.server}" if listen.server else ""
         yield f"listen    {listen.place}  {', '.join(listen.protocols)}{tls}{pin}"
-    for server in config.server:
+    for server in config.asterisks:
         place = " or ".join(host_port(host, server.port) for host in server.addresses)
         tls = "" if server.tls == "off" else f", TLS {server.tls}"
         yield f"server    {server.name}  {place}  {server.kind}, sessions {server.sessions}{tls}"
+    for sniffer in config.sniffers:
+        yield f"sniffer   {sniffer.name}  {sniffer.place}  encryption {sniffer.encryption}"
     if config.simulate is not None:
         yield f"simulate  {', '.join(config.simulate.names)}"
     for user in config.user:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 
 from amp.config.certificates import valid_until
-from amp.config.schema import Config
+from amp.config.schema import AsteriskServer, Config
 
 __all__ = ["advice"]
 
@@ -62,7 +62,7 @@ def _certificates(config: Config) -> Iterator[str]:
 
 def _insecure_servers(config: Config) -> Iterator[str]:
     for index, server in enumerate(config.server):
-        if server.tls == "insecure":
+        if isinstance(server, AsteriskServer) and server.tls == "insecure":
             yield f"server[{index}].tls: who stands between amp and it can read and change everything"
 
 
@@ -84,6 +84,8 @@ def _unused(config: Config) -> Iterator[str]:
 def _same_server(config: Config) -> Iterator[str]:
     seen: dict[tuple[str, int], int] = {}
     for index, server in enumerate(config.server):
+        if not isinstance(server, AsteriskServer):
+            continue
         for address in {(host.lower(), server.port): None for host in server.addresses}:
             other = seen.setdefault(address, index)
             if other != index:

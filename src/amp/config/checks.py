@@ -24,6 +24,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
     servers, users, listens = _tables(data, "server"), _tables(data, "user"), _tables(data, "listen")
     simulated = _simulated(data)
     known = [*_texts(servers, "name").values(), *simulated]
+    sniffers = {str(table.get("name")) for _, table in servers if table.get("kind") == "voipmonitor"}
     return [
         *_duplicates("server", _texts(servers, "name"), simulated),
         *_no_host(servers),
@@ -34,6 +35,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_named_users(data, list(_texts(users, "name").values())),
         *_narrowed_commands(users),
         *_listen_servers(listens, known),
+        *_sniffers_named(data, users, listens, sniffers),
         *_same_place(listens),
         *_several_places(listens),
         *_tls(listens, servers),
@@ -138,6 +140,19 @@ def _listen_servers(listens: Tables, known: list[str]) -> Iterator[str]:
     for index, name in _texts(listens, "server").items():
         if name not in known:
             yield f"listen[{index}].server: no server has this name{suggestion(name, known)}"
+
+
+def _sniffers_named(
+    data: Mapping[str, object], users: Tables, listens: Tables, sniffers: set[str]
+) -> Iterator[str]:
+    """Actions and events have their home at an Asterisk; a sniffer takes commands besides."""
+    proxy = data.get("proxy")
+    named = [("proxy.default_server", proxy.get("default_server") if isinstance(proxy, dict) else None)]
+    named += [(f"user[{index}].server", user.get("server")) for index, user in users]
+    named += [(f"listen[{index}].server", listen.get("server")) for index, listen in listens]
+    for path, name in named:
+        if isinstance(name, str) and name in sniffers:
+            yield f"{path}: expected an Asterisk, and {name} is a sniffer"
 
 
 def _same_place(listens: Tables) -> Iterator[str]:

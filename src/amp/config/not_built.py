@@ -40,14 +40,12 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("user", "brionly"): False,
     ("user", "xfronly"): False,
     ("user", "novar"): False,
-    ("user", "sniffer_commands"): None,
     ("user", "slow_client"): "disconnect",
     ("simulate", "sniffers"): 0,
 }
 
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("listen", "protocols"): ("http", "websocket", "voipmonitor"),
-    ("server", "kind"): ("voipmonitor",),
     ("user", "read"): ("admin",),
 }
 

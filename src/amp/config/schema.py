@@ -27,6 +27,7 @@ from amp.config.rules import (
     Whole,
 )
 from amp.config.secret import Secret
+from amp.config.sniffers import SnifferCommands, VoipmonitorServer
 from amp.core.policy.event_filter import MAX_RULES
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Right",
     "Simulate",
     "User",
+    "VoipmonitorServer",
     "WriteRight",
     "key_of",
 ]
@@ -164,6 +166,7 @@ class User:
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
     commands: tuple[Annotated[str, Line("a command")], ...] = ()
     eventfilter: tuple[Annotated[str, EventFilterText()], ...] = ()
+    sniffer_commands: Annotated[tuple[str, ...], SnifferCommands()] | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse more filters than one session may have."""
@@ -233,11 +236,21 @@ class Config:
 
     proxy: Proxy = attrs.field(factory=Proxy)
     listen: tuple[Listen, ...] = (Listen(),)
-    server: tuple[AsteriskServer, ...] = ()
+    server: tuple[AsteriskServer | VoipmonitorServer, ...] = ()
     user: tuple[User, ...] = ()
     limits: Limits = attrs.field(factory=Limits)
     log: Log = attrs.field(factory=Log)
     simulate: Simulate | None = None
+
+    @property
+    def asterisks(self) -> tuple[AsteriskServer, ...]:
+        """The servers of kind ``asterisk``."""
+        return tuple(server for server in self.server if isinstance(server, AsteriskServer))
+
+    @property
+    def sniffers(self) -> tuple[VoipmonitorServer, ...]:
+        """The servers of kind ``voipmonitor``."""
+        return tuple(server for server in self.server if isinstance(server, VoipmonitorServer))
 
 
 def key_of(attribute: str) -> str:

@@ -20,7 +20,7 @@ from amp.config.certificates import PATH
 from amp.config.explain import explain
 from amp.config.not_built import OMITTED
 from amp.config.rules import Rule, check_choice, toml_type
-from amp.config.schema import Config, key_of
+from amp.config.schema import AsteriskServer, Config, VoipmonitorServer, key_of
 from amp.config.secret import Secret, SecretReader
 
 __all__ = ["structure"]
@@ -64,6 +64,9 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(
         lambda cls: _origin(cls) is tuple, lambda cls: _array_hook(converter, cls)
     )
+    converter.register_structure_hook_func(
+        lambda cls: cls == AsteriskServer | VoipmonitorServer, lambda value, _: _server(converter, value)
+    )
     converter.register_structure_hook_factory(attrs.has, lambda cls: _table_hook(converter, cls))
     return converter
 
@@ -71,6 +74,14 @@ def _converter() -> Converter:
 def _path(value: object) -> Path:
     """A file's path; a relative one counts from the configuration file's folder, as those of secrets do."""
     return _SECRETS.get().folder / PATH.read(value)
+
+
+def _server(converter: Converter, value: Any) -> AsteriskServer | VoipmonitorServer:
+    """A ``[[server]]``: its ``kind`` says which other keys it takes."""
+    sniffer = isinstance(value, dict) and value.get("kind") == "voipmonitor"
+    if sniffer:
+        return converter.structure(value, VoipmonitorServer)
+    return converter.structure(value, AsteriskServer)
 
 
 def _origin(cls: Any) -> Any:

@@ -42,6 +42,7 @@ from amp.core.router import Router
 from amp.core.routing.commands import LinkRole, OpenLink
 from amp.core.routing.settings import LinksConfig, RouterLimits
 from amp.core.stats import ServerStats
+from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell import log
 from amp.shell.activation import InheritedSockets
 from amp.shell.client import Client
@@ -55,6 +56,7 @@ from amp.shell.members import Members
 from amp.shell.outlet import OutletLimits
 from amp.shell.reach import Reach
 from amp.shell.reload import Reloadable, Reloader
+from amp.shell.sniffer_setup import make_desk
 from amp.shell.switchboard import ServerSide, Switchboard
 
 __all__ = ["App", "run"]
@@ -131,8 +133,10 @@ class App:
         self._started = trio.current_time()
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
-                switchboard = self._switchboard((*self.config.server, *simulated), everything)
+                switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
+                switchboard.desk = make_desk(self.config)
+                await everything.start(switchboard.desk.run)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
                 await everything.start(self._mind_reloads)
@@ -385,7 +389,7 @@ def _membership(config: Config) -> Membership:
 def _admission_limits(config: Config) -> AdmissionLimits:
     """As configured, but for no more connections than there are descriptors for."""
     limits = config.limits
-    links = sum(server.max_sessions + 1 for server in config.server)
+    links = sum(server.max_sessions + 1 for server in config.asterisks)
     if config.simulate is not None:
         links += config.simulate.asterisks * SIMULATED_LINKS
     room = max(1, descriptor_limit() - SPARE_DESCRIPTORS - links)
@@ -414,6 +418,7 @@ def _user(user: ConfiguredUser) -> User:
         event_filter=event_filter,
         server=user.server,
         servers=user.servers,
+        sniffers=SnifferGrant.of(user.sniffer_commands, admin="admin" in user.write),
         on_server_loss=user.on_server_loss,
     )
 

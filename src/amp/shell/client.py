@@ -10,6 +10,7 @@ import trio
 
 from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
+from amp.core.ami.frame import Frame
 from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
@@ -22,6 +23,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    SnifferAsked,
     WaitStarted,
 )
 from amp.core.fanout.autofilter import Autofilter
@@ -54,6 +56,9 @@ class ClientOwner(Protocol):
 
     def client_subscribed(self, client: Client) -> None:
         """What the client may or wants to see changed; see `Client.user` and `Client.view`."""
+
+    def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
+        """The client sent a SnifferCommand; it wants one `Client.sniffer_answer`, perhaps at once."""
 
 
 class Client:
@@ -95,6 +100,9 @@ class Client:
         self._resumed: trio.Event | None = None
         self._input_ended = trio.Event()
         self._closing = False
+        self._pauses: set[str] = set()
+        self._sniffing = 0
+        self._closes_after_sniffing = False
 
     @property
     def host(self) -> str:
@@ -130,16 +138,38 @@ class Client:
         """Offer whole frames: an answer."""
         self.outlet.offer(data)
 
-    def pause(self) -> None:
-        """Take no more of its actions until `resume`."""
+    def pause(self, why: str = "router") -> None:
+        """Take no more of its actions until `resume`, for each reason why."""
+        self._pauses.add(why)
         if self._resumed is None:
             self._resumed = trio.Event()
 
-    def resume(self) -> None:
+    def resume(self, why: str = "router") -> None:
         """End `pause`."""
-        if self._resumed is not None:
+        self._pauses.discard(why)
+        if self._resumed is not None and not self._pauses:
             self._resumed.set()
             self._resumed = None
+
+    def sniffer_answer(self, data: bytes, action_id: bytes | None) -> None:
+        """What became of a SnifferCommand; ignored if the client is gone meanwhile."""
+        if self._nursery is None:
+            return
+        self._sniffing -= 1
+        if action_id:
+            self.send(data)
+        else:
+            self._owner.act(LocalAnswer(self.number, data))
+            self.resume("sniffer")
+        if self._closes_after_sniffing and not self._sniffing:
+            self._owner.act(LocalAnswer(self.number, b"", closes=True))
+
+    def _ask_sniffer(self, frame: Frame, action_id: bytes | None) -> None:
+        self._acted()
+        self._sniffing += 1
+        if not action_id:
+            self.pause("sniffer")  # it pairs answers by their order: no later one may come before
+        self._owner.sniffer_asked(self, frame, action_id)
 
     def change_user(self, user: User) -> None:
         """It is this user from now on: other rights, the same session, the listener's pin."""
@@ -182,7 +212,9 @@ class Client:
 
     def _close(self, reason: str, *, drain: bool) -> None:
         self._end(reason)
-        if drain:
+        if drain and self._sniffing:
+            self._closes_after_sniffing = True
+        elif drain:
             self._owner.act(LocalAnswer(self.number, b"", closes=True))
         else:
             self.close_soon(reason)
@@ -296,6 +328,8 @@ class Client:
                 case ActionReceived(frame, action_id):
                     self._acted()
                     self._owner.act(ClientAction(self.number, frame, action_id, *self._servers))
+                case SnifferAsked(frame, action_id):
+                    self._ask_sniffer(frame, action_id)
                 case Reply(data, ordered):
                     if self.stats.bytes_in:  # else it is the greeting
                         self._acted()

@@ -11,7 +11,7 @@ from amp.shell.contexts import ReloadableContext
 from amp.shell.tls import TlsWire
 from amp.shell.wire import PlainWire, Wire
 
-__all__ = ["Reach"]
+__all__ = ["Reach", "open_tcp"]
 
 
 @attrs.define(kw_only=True)
@@ -80,7 +80,7 @@ class Reach:
     async def _connect(self, address: str, name: str) -> Wire:
         try:
             with trio.fail_after(self.timeout_s):
-                stream = await _open_tcp(address, self.port)
+                stream = await open_tcp(address, self.port)
                 try:
                     return await self._secured(stream.socket, name)
                 except BaseException:
@@ -97,8 +97,12 @@ class Reach:
         return wire
 
 
-async def _open_tcp(address: str, port: int) -> trio.SocketStream:
-    """As trio does it, but with the system's reasons instead of "all attempts to connect failed"."""
+async def open_tcp(address: str, port: int) -> trio.SocketStream:
+    """As trio does it, but with the system's reasons instead of "all attempts to connect failed".
+
+    Raises:
+        OSError: no connection; says why.
+    """
     try:
         return await trio.open_tcp_stream(address, port)
     except OSError as error:

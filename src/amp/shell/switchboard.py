@@ -29,6 +29,7 @@ from amp.shell.client import Client
 from amp.shell.crowd import Crowd
 from amp.shell.link import Link, LinkSettings
 from amp.shell.log import get_logger
+from amp.shell.sniffer_desk import SnifferDesk
 
 __all__ = ["ServerSide", "Switchboard"]
 
@@ -96,6 +97,8 @@ class Switchboard:
         self.hub = hub
         self.servers = servers
         self.crowd = Crowd()
+        self.desk: SnifferDesk | None = None
+        """Takes SnifferCommands; set before the first client comes."""
         self.clients: dict[int, Client] = {}
         self.links: dict[int, Link] = {}
         self._ids = ids
@@ -173,6 +176,11 @@ class Switchboard:
         server = client.user.leaves_with if client.user else None
         if server is not None and not self.servers[server].up:
             client.close_soon(f"server {server} is down")
+
+    def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
+        """See `ClientOwner`."""
+        assert self.desk is not None  # the app set it
+        self.desk.take(client, frame, action_id)
 
     def require(self, pin: Pin | None) -> None:
         """Nothing, if clients with that pin may come now.

@@ -20,6 +20,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    SnifferAsked,
     WaitStarted,
 )
 from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
@@ -103,6 +104,13 @@ def test_an_action_goes_to_the_router() -> None:
     ("line", "ordered"),
     [(b"Action: Ping", True), (b"Action: Ping\r\nActionID: 1", False), (b"Nothing: here", True)],
 )
+def test_sniffer_commands_are_for_the_owner_and_not_for_the_router() -> None:
+    conn = signed_in()
+    assert say(conn, b"Action: SnifferCommand", b"ActionID: 7", b"Command: getversion") == [
+        SnifferAsked(Frame.parse(b"Action: SnifferCommand\r\nActionID: 7\r\nCommand: getversion"), b"7")
+    ]
+
+
 def test_an_answer_without_action_id_keeps_its_place(line: bytes, ordered: bool) -> None:
     """Clients that send no ActionID pair answers by order."""
     (reply,) = say(signed_in(), line)

@@ -11,6 +11,7 @@ import attrs
 
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
+from amp.core.voipmonitor.rights import SnifferGrant
 
 __all__ = ["Accounts", "Authenticator", "OnServerLoss", "User", "md5_key", "same_secret"]
 
@@ -50,6 +51,7 @@ class User:
         event_filter: what of the classes in ``read`` it gets; a session can add filters to it.
         server: the one server this user's actions go to when the action names none.
         servers: further servers that the user may name.
+        sniffers: what it may do with sniffers.
         on_server_loss: whether it is disconnected when ``server`` is lost, or stays and is told.
         unpinned: who it would be on a listener that is not pinned to a server; ``None`` if it is on one.
     """
@@ -61,6 +63,7 @@ class User:
     event_filter: EventFilter = NO_FILTER
     server: str | None = None
     servers: tuple[str, ...] = ()
+    sniffers: SnifferGrant = attrs.field(factory=SnifferGrant)
     on_server_loss: OnServerLoss = "disconnect"
     unpinned: User | None = attrs.field(default=None, repr=False)
 

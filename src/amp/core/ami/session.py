@@ -32,6 +32,7 @@ from amp.core.ami.session_events import (
     MaskChanged,
     Reply,
     SessionEvent,
+    SnifferAsked,
     WaitStarted,
 )
 from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
@@ -228,6 +229,9 @@ class ClientSession:
     def _on_other(self, frame: Frame, action_id: bytes | None) -> None:
         self._tell(ActionReceived(frame, action_id))
 
+    def _on_sniffer_command(self, frame: Frame, action_id: bytes | None) -> None:
+        self._tell(SnifferAsked(frame, action_id))
+
     def _on_challenge(self, frame: Frame, action_id: bytes | None) -> None:
         if _wants_md5(frame):
             self._challenged = True
@@ -337,7 +341,7 @@ MAX_TIMEOUT_DIGITS: Final = 9
 READING: Final = frozenset((ClientState.AWAIT_LOGIN, ClientState.READY))
 SIGNED_IN: Final = frozenset((ClientState.READY, ClientState.WAITING))
 
-# What belongs to the session and never goes upstream, where other clients share it.
+# What belongs to the session and never goes upstream, where other clients share it, or is for a sniffer.
 HANDLERS: Final[Mapping[bytes, Handler]] = {
     b"challenge": ClientSession._on_challenge,
     b"login": ClientSession._on_login,
@@ -346,5 +350,6 @@ HANDLERS: Final[Mapping[bytes, Handler]] = {
     b"events": ClientSession._on_events,
     b"filter": ClientSession._on_filter,
     b"waitevent": ClientSession._on_wait_event,
+    b"sniffercommand": ClientSession._on_sniffer_command,
 }
 BEFORE_LOGIN: Final = frozenset(HANDLERS[name] for name in (b"challenge", b"login", b"logoff"))

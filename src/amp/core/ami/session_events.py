@@ -21,6 +21,7 @@ __all__ = [
     "MaskChanged",
     "Reply",
     "SessionEvent",
+    "SnifferAsked",
     "WaitStarted",
 ]
 
@@ -44,6 +45,19 @@ class ActionReceived(NamedTuple):
     Attributes:
         frame: its first header is Action.
         action_id: the client's own, ``None`` if it sent none or an empty one.
+    """
+
+    frame: Frame
+    action_id: bytes | None
+
+
+class SnifferAsked(NamedTuple):
+    """A SnifferCommand: for a sniffer, and never for an Asterisk. Exactly one answer is owed.
+
+    Attributes:
+        frame: the action.
+        action_id: as in `ActionReceived`. Without one nothing more is to be taken from the client till the
+            answer: it pairs answers by their order.
     """
 
     frame: Frame
@@ -120,6 +134,7 @@ class Closing(NamedTuple):
 SessionEvent = (
     Reply
     | ActionReceived
+    | SnifferAsked
     | LoggedIn
     | MaskChanged
     | FilterChanged

@@ -38,6 +38,7 @@ from amp.core.ami.session_events import (
     MaskChanged,
     Reply,
     SessionEvent,
+    SnifferAsked,
     WaitStarted,
 )
 from amp.core.ami.upstream_events import (
@@ -90,6 +91,7 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
     ClientState.READY: {
         Reply: ClientState.READY,
         ActionReceived: ClientState.READY,
+        SnifferAsked: ClientState.READY,
         MaskChanged: ClientState.READY,
         FilterChanged: ClientState.READY,
         AutofilterChanged: ClientState.READY,

@@ -17,6 +17,7 @@ RECORDED: Final = "recording list-commands (Asterisk 22)"
 LISTED_13: Final = "a ListCommands answer published in client code, its version not told (13 or about)"
 LISTED_1_8: Final = "ListCommands answers published in client code, versions not told (1.6 to 1.8 or about)"
 LISTED_1_4: Final = "a ListCommands answer published in a tutorial, its version not told (1.4 or about)"
+OWN: Final = "amp's own; the user's sniffer_commands say which commands"
 FREE_THERE: Final = "; no right needed there, but it changes something: amp asks for a class"
 
 
@@ -130,7 +131,7 @@ def _table() -> dict[bytes, ActionRights]:
         (ASTERISK_22, RECORDED),
     ):
         table |= _rows(names, source)
-    return table
+    return table | _rows({"": "SnifferCommand"}, OWN)
 
 
 ACTIONS: Final[Mapping[bytes, ActionRights]] = _table()

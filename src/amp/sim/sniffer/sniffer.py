@@ -170,15 +170,15 @@ class SimSniffer:
     ) -> None:
         """The same on a unix socket, where everything may be plain; what is at the path goes away."""
         await trio.Path(path).unlink(missing_ok=True)
-        listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        await listener.bind(path)
-        await trio.Path(path).chmod(0o600)
-        listener.listen(512)
-        self._begin()
-        async with trio.open_nursery() as nursery:
-            handle = partial(self.handle, local=True)
-            await nursery.start(trio.serve_listeners, handle, [trio.SocketListener(listener)])
-            task_status.started()
+        with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            await listener.bind(path)
+            await trio.Path(path).chmod(0o600)
+            listener.listen(512)
+            self._begin()
+            async with trio.open_nursery() as nursery:
+                handle = partial(self.handle, local=True)
+                await nursery.start(trio.serve_listeners, handle, [trio.SocketListener(listener)])
+                task_status.started()
 
     def _begin(self) -> None:
         if self._started is None:

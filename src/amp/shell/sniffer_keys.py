@@ -1,0 +1,112 @@
+"""A sniffer's key: where it stands, read when it is needed, and again when it is doubted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from amp.core.voipmonitor.cipher import SnifferKey
+from amp.core.voipmonitor.key_forms import from_gui_php, from_sniffer_conf
+from amp.errors import ConfigError
+
+__all__ = ["KeyRing", "KeySource", "fixed_key", "key_in_conf", "key_in_php"]
+
+KeySource = Callable[[], Awaitable[SnifferKey | None]]
+"""Reads the key anew; ``None`` if there is none in that place.
+
+Raises ``OSError`` or `ConfigError` if it cannot tell; the text goes into the log and holds no key."""
+
+MAX_FILE_BYTES: Final = 4 << 20
+
+
+class KeyRing:
+    """The sources of one sniffer's key, in the order in which they are tried.
+
+    Args:
+        sources: the first that has a key decides.
+    """
+
+    def __init__(self, sources: Sequence[KeySource]) -> None:
+        self._sources = tuple(sources)
+        self._key: SnifferKey | None = None
+        self._lock = trio.Lock()
+
+    async def key(self) -> SnifferKey:
+        """The key; read the first time.
+
+        Raises:
+            ConfigError: there is none, or it cannot be read; says why, for each source.
+        """
+        if self._key is None:
+            await self.changed_since(None)
+        assert self._key is not None  # the line above found one, or raised
+        return self._key
+
+    async def changed_since(self, doubted: SnifferKey | None) -> bool:
+        """Read the key again, and say whether it is another one than the one that did not work.
+
+        Of several who doubt the same key at the same time, only the first reads.
+
+        Raises:
+            ConfigError: there is none any more, or it cannot be read.
+        """
+        async with self._lock:
+            if self._key is None or self._key == doubted:
+                self._key = await self._read()
+            return self._key != doubted
+
+    async def _read(self) -> SnifferKey:
+        problems: list[str] = []
+        for source in self._sources:
+            try:
+                key = await source()
+            except ConfigError as error:
+                problems += [f"{error.source}: {problem}" for problem in error.problems]
+            except OSError as error:
+                problems.append(f"{error.filename or 'key'}: {error.strerror or error}")
+            else:
+                if key is not None:
+                    return key
+        raise ConfigError("key", problems or ["there is none in any of its places"])
+
+
+def fixed_key(key: SnifferKey) -> KeySource:
+    """The key that stands in the configuration itself."""
+
+    async def read() -> SnifferKey:
+        await trio.lowlevel.checkpoint()
+        return key
+
+    return read
+
+
+def key_in_conf(path: Path) -> KeySource:
+    """``manager_aes_key`` and ``manager_aes_iv`` of a ``voipmonitor.conf``."""
+    return partial(_read_file, path, from_sniffer_conf)
+
+
+def key_in_php(path: Path) -> KeySource:
+    """``VPMANAGER_AES_KEY`` and ``VPMANAGER_AES_IV`` of the GUI's ``configuration.php``."""
+    return partial(_read_file, path, from_gui_php)
+
+
+async def _read_file(path: Path, reader: Callable[..., SnifferKey | None]) -> SnifferKey | None:
+    text = await trio.to_thread.run_sync(_contents, path)
+    return reader(text, source=str(path))
+
+
+def _contents(path: Path) -> bytes:
+    # Without O_NONBLOCK a named pipe would hold up a thread for ever.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "not a regular file", str(path))
+        text = file.read(MAX_FILE_BYTES + 1)
+    if len(text) > MAX_FILE_BYTES:
+        raise OSError(0, f"larger than {MAX_FILE_BYTES >> 20} MB", str(path))
+    return text

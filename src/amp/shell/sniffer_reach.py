@@ -1,0 +1,68 @@
+"""Getting a connection to a sniffer, one for each command: TCP or a unix socket."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+import trio
+
+from amp.shell.reach import open_tcp
+
+__all__ = ["SnifferReach", "TcpReach", "UnixReach"]
+
+
+class SnifferReach(Protocol):
+    """Where a sniffer is."""
+
+    @property
+    def host(self) -> str:
+        """The host, as ``Server:`` may name it; empty if it has none."""
+
+    @property
+    def place(self) -> str:
+        """For people."""
+
+    async def connect(self) -> trio.abc.Stream:
+        """A new connection; the caller bounds the time.
+
+        Raises:
+            OSError: there is none; says why.
+        """
+
+
+@attrs.frozen
+class TcpReach:
+    """A sniffer's manager port."""
+
+    host: str
+    port: int
+
+    @property
+    def place(self) -> str:
+        """See `SnifferReach`."""
+        return f"{self.host}:{self.port}"
+
+    async def connect(self) -> trio.abc.Stream:
+        """See `SnifferReach`."""
+        return await open_tcp(self.host, self.port)
+
+
+@attrs.frozen
+class UnixReach:
+    """A sniffer's unix socket (``managersocket``, or what ``manager_file start`` opened)."""
+
+    path: str
+    host: str = ""
+
+    @property
+    def place(self) -> str:
+        """See `SnifferReach`."""
+        return self.path
+
+    async def connect(self) -> trio.abc.Stream:
+        """See `SnifferReach`."""
+        try:
+            return await trio.open_unix_socket(self.path)
+        except OSError as error:
+            raise ConnectionError(error.strerror or str(error)) from None

@@ -1,0 +1,64 @@
+"""From the configuration to sniffers; with `amp.shell.app` the only place that turns one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from amp.config.schema import Config, VoipmonitorServer
+from amp.core.voipmonitor.exchange import ExchangeLimits
+from amp.core.voipmonitor.key_forms import from_base64
+from amp.core.voipmonitor.pool import Pool, PoolLimits
+from amp.shell.sniffer import Sniffer
+from amp.shell.sniffer_desk import SnifferDesk
+from amp.shell.sniffer_keys import KeyRing, KeySource, fixed_key, key_in_conf, key_in_php
+from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
+
+__all__ = ["make_desk", "make_sniffer"]
+
+
+def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> SnifferDesk:
+    """All sniffers of a configuration, and who takes commands for them."""
+    names = {server.name for server in config.asterisks}
+    names.update(config.simulate.names if config.simulate is not None else ())
+    sniffers = {server.name: make_sniffer(server) for server in (*config.sniffers, *simulated)}
+    limits = config.limits
+    return SnifferDesk(sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client)
+
+
+def make_sniffer(server: VoipmonitorServer) -> Sniffer:
+    """One sniffer, not yet running."""
+    return Sniffer(
+        name=server.name,
+        reach=_reach(server),
+        cipher=None if server.encryption == "none" else server.encryption,
+        keys=KeyRing(list(_sources(server))),
+        limits=ExchangeLimits(
+            connect_s=server.connect_timeout_s,
+            first_byte_s=server.answer_timeout_s,
+            progress_s=server.progress_timeout_s,
+            whole_s=server.whole_timeout_s,
+            reply_bytes=server.reply_bytes,
+        ),
+        pool=Pool(
+            PoolLimits(exchanges=server.exchanges, waiting=server.waiting, wait_s=server.wait_timeout_s),
+            server.freshness,
+        ),
+        sensor_id=server.sensor_id,
+    )
+
+
+def _reach(server: VoipmonitorServer) -> SnifferReach:
+    if server.socket is not None:
+        return UnixReach(str(server.socket))
+    assert server.host is not None  # the configuration has one of the two
+    return TcpReach(server.host, server.port)
+
+
+def _sources(server: VoipmonitorServer) -> Iterator[KeySource]:
+    """Where its key can stand, in the order of DESIGN §6."""
+    if server.key is not None and server.iv is not None:
+        yield fixed_key(from_base64(server.key.reveal(), server.iv.reveal(), source=f"server {server.name}"))
+    if server.key_conf is not None:
+        yield key_in_conf(server.key_conf)
+    if server.key_php is not None:
+        yield key_in_php(server.key_php)

@@ -1,0 +1,94 @@
+"""``[[server]]`` of kind ``voipmonitor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amp.config.advice import advice
+from config.loading import USER, load_text, problems
+
+KEY = 'key = "c2l4dGVlbiBieXRlcyBvaw=="\niv = "YW4gaW5pdGlhbCB2YWx1ZQ=="\n'
+SNIFFER = '[[server]]\nkind = "voipmonitor"\nname = "s2"\nhost = "h"\n'
+
+
+def test_a_sniffer_beside_an_asterisk(tmp_path: Path) -> None:
+    asterisk = '[[server]]\nname = "a"\nhost = "g"\nusername = "u"\nsecret = "s"\n'
+    config = load_text(tmp_path, SNIFFER + KEY + asterisk)
+    assert [server.name for server in config.asterisks] == ["a"]
+    assert [(server.name, server.place) for server in config.sniffers] == [("s2", "h:5029")]
+    assert not any("server" in sentence for sentence in advice(config))
+
+
+def test_places(tmp_path: Path) -> None:
+    local = SNIFFER.replace('host = "h"', 'socket = "run/s"\nencryption = "none"')
+    assert load_text(tmp_path, local).sniffers[0].place == str(tmp_path / "run/s")
+    assert load_text(tmp_path, SNIFFER.replace('"h"', '"::1"') + KEY).sniffers[0].place == "[::1]:5029"
+
+
+def test_keys_may_stand_elsewhere(tmp_path: Path) -> None:
+    assert load_text(tmp_path, SNIFFER + 'key_php = "a.php"').sniffers[0].key_php == tmp_path / "a.php"
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("", 'expected a key (key and iv, key_conf or key_php), or encryption = "none"'),
+        ('socket = "/s"\n' + KEY, "expected either host or socket"),
+        ('key = "QUJD"', "expected key and iv together"),
+        (KEY.replace("c2", "!!"), "key: not base64"),
+        (KEY + 'encryption = "aes-256-cbc"', "aes-256-cbc needs a key of 32 bytes, the given one has 16"),
+    ],
+)
+def test_what_cannot_work(tmp_path: Path, more: str, problem: str) -> None:
+    assert problems(tmp_path, SNIFFER + more) == [f"server[0]: {problem}"]
+
+
+def test_a_plain_sniffer_may_have_a_short_looking_key(tmp_path: Path) -> None:
+    assert load_text(tmp_path, SNIFFER + KEY + 'encryption = "none"').sniffers[0].encryption == "none"
+
+
+@pytest.mark.parametrize(
+    ("freshness", "start"),
+    [
+        ("1", "expected a table of durations, got a whole number"),
+        ('{ getfile = "1s" }', "expected some of "),
+        ("{ listcalls = 1 }", "expected a duration in quotes"),
+    ],
+)
+def test_freshness(tmp_path: Path, freshness: str, start: str) -> None:
+    (problem,) = problems(tmp_path, SNIFFER + KEY + f"freshness = {freshness}")
+    assert problem.startswith(f"server[0].freshness: {start}")
+
+
+def test_freshness_is_seconds_by_command(tmp_path: Path) -> None:
+    text = SNIFFER + KEY + 'freshness = { listcalls = "1500ms" }'
+    assert load_text(tmp_path, text).sniffers[0].freshness == {"listcalls": 1.5}
+
+
+def test_sniffer_commands(tmp_path: Path) -> None:
+    assert load_text(tmp_path, USER + 'sniffer_commands = "gui"').user[0].sniffer_commands == ("gui",)
+    assert load_text(tmp_path, USER + 'sniffer_commands = ["get*"]').user[0].sniffer_commands == ("get*",)
+    for value in ('"listcalls"', "[1]", "3"):
+        assert problems(tmp_path, USER + f"sniffer_commands = {value}") == [
+            'user[0].sniffer_commands: expected an array of strings, or "gui"'
+        ]
+    assert problems(tmp_path, USER + 'sniffer_commands = ["listcals"]') == [
+        "user[0].sniffer_commands: expected commands of a sniffer, or patterns of some that change nothing, "
+        "at 0 (did you mean 'listcalls'?)"
+    ]
+
+
+def test_a_sniffer_is_no_home_for_actions(tmp_path: Path) -> None:
+    text = (
+        '[proxy]\ndefault_server = "s2"\n[[listen]]\nserver = "s2"\n'
+        + SNIFFER
+        + KEY
+        + USER
+        + 'server = "s2"\nservers = ["s2"]'
+    )
+    assert problems(tmp_path, text) == [
+        f"{path}: expected an Asterisk, and s2 is a sniffer"
+        for path in ("proxy.default_server", "user[0].server", "listen[0].server")
+    ]
