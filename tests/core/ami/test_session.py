@@ -100,10 +100,6 @@ def test_an_action_goes_to_the_router() -> None:
     assert unnamed.action_id is None
 
 
-@pytest.mark.parametrize(
-    ("line", "ordered"),
-    [(b"Action: Ping", True), (b"Action: Ping\r\nActionID: 1", False), (b"Nothing: here", True)],
-)
 def test_sniffer_commands_are_for_the_owner_and_not_for_the_router() -> None:
     conn = signed_in()
     assert say(conn, b"Action: SnifferCommand", b"ActionID: 7", b"Command: getversion") == [
@@ -111,6 +107,10 @@ def test_sniffer_commands_are_for_the_owner_and_not_for_the_router() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "ordered"),
+    [(b"Action: Ping", True), (b"Action: Ping\r\nActionID: 1", False), (b"Nothing: here", True)],
+)
 def test_an_answer_without_action_id_keeps_its_place(line: bytes, ordered: bool) -> None:
     """Clients that send no ActionID pair answers by order."""
     (reply,) = say(signed_in(), line)
