@@ -251,7 +251,8 @@ class Visit:
             wait_s = self._pace.take(cost, now, most, most)
             if self._shared_pace is not None:
                 most = limits.user_actions_per_second
-                wait_s = max(wait_s, self._shared_pace.take(cost, now, most, most))
+                if shared_s := self._shared_pace.take(cost, now, most, most):
+                    wait_s = max(wait_s, shared_s)
         else:
             wait_s = self._pace.take(cost, now, STRANGER_ACTIONS_PER_S, STRANGER_BURST)
         if wait_s:

@@ -28,6 +28,9 @@ class Pace:
         Returns:
             Seconds to wait before the next `take`; 0 while the bucket is not empty.
         """
-        self._full_at = full_at = max(self._full_at, now) + cost / per_second
-        wait_s = full_at - burst / per_second - now
+        taken_s = cost / per_second
+        if self._full_at > now:
+            taken_s += self._full_at - now
+        self._full_at = now + taken_s
+        wait_s = taken_s - burst / per_second
         return wait_s if wait_s > LEAST_WAIT_S else 0.0

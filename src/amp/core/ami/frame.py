@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import attrs
 
 from amp.errors import LocalProtocolError
 
-__all__ = ["Frame", "FrameKind", "Header", "check_text", "encode", "first_values"]
+__all__ = ["Frame", "FrameKind", "Header", "check_text", "encode"]
 
 Header = tuple[bytes, bytes]
 """Name and value as they stood on the wire, without the colon and the blanks behind it.
@@ -78,7 +78,7 @@ class Frame:
         """See above. An action is asked for half a dozen headers on its way."""
         firsts = self._firsts
         if firsts is None:
-            firsts = first_values(self.headers)
+            firsts = {name.lower(): value for name, value in reversed(self.headers)}
             object.__setattr__(self, "_firsts", firsts)
         return firsts
 
@@ -116,11 +116,6 @@ def encode(frame: Frame) -> bytes:
         if not name or b":" in name:
             raise LocalProtocolError(f"expected a header name without a colon, got {name[:40]!r}")
     return b"".join([b"%s: %s\r\n" % header for header in frame.headers]) + b"\r\n"
-
-
-def first_values(headers: Sequence[Header]) -> dict[bytes, bytes]:
-    """The first value of each header, by its name in small letters (`Frame.firsts`)."""
-    return {name.lower(): value for name, value in reversed(headers)}
 
 
 def check_text(data: bytes, what: str) -> None:

@@ -18,8 +18,8 @@ from typing import Final
 
 import attrs
 
-from amp.core.ami.frame import Frame, Header, first_values
-from amp.core.ami.rewrite import LINE_TOO_LONG, MAX_HEADERS, MAX_LINE_BYTES, TOO_MANY_LINES
+from amp.core.ami.frame import Frame, Header
+from amp.core.ami.rewrite import CONTROL, LINE_TOO_LONG, MAX_HEADERS, MAX_LINE_BYTES, TOO_MANY_LINES
 
 __all__ = ["END_OF_STREAM", "NEED_DATA", "ActionReader", "BadAction", "EndOfStream", "NeedData"]
 
@@ -118,7 +118,7 @@ class ActionReader:
             if not self._received:
                 return END_OF_STREAM if self._eof else NEED_DATA
             if not message and (lines := self._one_action()):
-                return _action(lines)
+                return _action(lines, self._received.pop()[: -len(END_OF_ACTION)], odd=False)
             self._split()
 
     def _one_action(self) -> list[bytes]:
@@ -131,12 +131,8 @@ class ActionReader:
         if self._partial or self._bad or len(raw) > self._max_line_bytes or not data.endswith(END_OF_ACTION):
             return []
         lines = raw.split(b"\r\n")
-        ends = len(lines) - 1
-        plain = ends == raw.count(b"\n") == raw.count(b"\r") and b"" not in lines
-        if not plain or ends >= self._max_headers or len(self._received) > 1:
-            return []
-        self._received.clear()
-        return lines
+        odd = len(raw) - len(raw.translate(None, CONTROL)) != 2 * (len(lines) - 1) or b"" in lines
+        return [] if odd or len(lines) > self._max_headers or len(self._received) > 1 else lines
 
     def _split(self) -> None:
         """Cut what came into lines; of the unfinished last one no more is kept than shows it is too long."""
@@ -156,24 +152,25 @@ class ActionReader:
         """The blank line is there: make an action of the lines before it."""
         lines, self._message = self._message, []
         bad, self._bad = self._bad, None
-        return bad or _action(lines)
+        raw = b"\r\n".join(lines)
+        return bad or _action(lines, raw, odd=raw.count(b"\r") != len(lines) - 1 or b"\0" in raw)
 
 
-def _action(lines: list[bytes]) -> Frame | BadAction:
-    headers, raw = _headers(lines), b"\r\n".join(lines)
-    first = headers[0]
-    if first[0].lower() != b"action":
+def _action(lines: list[bytes], raw: bytes, *, odd: bool) -> Frame | BadAction:
+    """The action of these lines; ``raw`` holds them joined, and ``odd`` tells of a CR or NUL in one."""
+    headers = _headers(lines)
+    if headers[0][0].lower() != b"action":
         headers.sort(key=_rank)
-        first = headers[0]
-        if _rank(first) == NO_ACTION:
+        name = headers[0][0]
+        if _rank(headers[0]) == NO_ACTION:
             return BadAction(MISSING_ACTION, _action_id(headers))
-    if not first[1]:
+        if not raw.startswith(name):
+            raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
+    if not headers[0][1]:
         return BadAction(MISSING_ACTION, _action_id(headers))
-    if raw.count(b"\r") != len(lines) - 1 or b"\0" in raw:
+    if odd:
         return BadAction(CONTROL_BYTE, _action_id(headers))
-    if not raw.startswith(first[0]):
-        raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
-    return Frame(tuple(headers), raw, first_values(headers))
+    return Frame(tuple(headers), raw, {name.lower(): value for name, value in reversed(headers)})
 
 
 def _headers(lines: list[bytes]) -> list[Header]:

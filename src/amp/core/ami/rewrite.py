@@ -13,7 +13,16 @@ from typing import Final
 from amp.core.ami.frame import Frame, encode
 from amp.errors import LocalProtocolError
 
-__all__ = ["MAX_HEADERS", "MAX_LINE_BYTES", "restore_action_id", "to_wire", "with_server"]
+__all__ = [
+    "ACTION_ID",
+    "CONTROL",
+    "MAX_HEADERS",
+    "MAX_LINE_BYTES",
+    "find_action_id",
+    "restore_action_id",
+    "to_wire",
+    "with_server",
+]
 
 MAX_LINE_BYTES: Final = 1022
 """The longest line that Asterisk takes, without its CR LF (recording limit-line)."""
@@ -25,6 +34,7 @@ LINE_TOO_LONG: Final = "Failed to parse message: line too long"
 TOO_MANY_LINES: Final = "Too many lines in message or allocation failure"
 
 FOR_AMP_ALONE: Final = frozenset((b"actionid", b"server", b"proxykey", b"proxyaction"))
+CONTROL: Final = b"\r\n\0"
 ACTION_ID: Final = b"\r\nActionID: "
 SERVER_HEADER: Final = re.compile(rb"(?im)^(?=Server:)")
 LEGACY_COMMAND: Final = b"Response: Follows\r\n"
@@ -60,32 +70,38 @@ def to_wire(frame: Frame, wire_id: bytes) -> bytes:
         raise LocalProtocolError(
             f"expected {MAX_HEADERS} headers at most, got {len(lines) - 1}", TOO_MANY_LINES
         )
-    # One CR and one LF a line and not one more, or a value would become a header of its own.
-    if not len(lines) == wire.count(b"\n") == wire.count(b"\r") or b"\0" in wire or b"" in lines:
+    # The two bytes of each line's end and not one more, or a value would become a header of its own.
+    if len(wire) - len(wire.translate(None, CONTROL)) != 2 * len(lines) or b"" in lines:
         raise LocalProtocolError("expected no CR, LF or NUL in an action")
     return wire
 
 
-def restore_action_id(raw: bytes, prefix: bytes, original: bytes | None) -> bytes:
-    """Put the client's own ActionID back where ours stands in a frame from Asterisk.
+def find_action_id(raw: bytes, mark: bytes) -> tuple[int, int]:
+    """Where the value of our ActionID stands in a frame from Asterisk, as a slice; ends at -1 if nowhere.
 
     Args:
         raw: one frame without its closing blank line.
-        prefix: of our ActionIDs (`ActionIds.prefix`); the first header line ``ActionID: <prefix...>``
-            counts, others stay.
-        original: the client's ActionID; ``None`` or empty drops the line.
-    Returns:
-        The frame without its closing blank line; ``raw`` itself if there is no such header.
+        mark: `ACTION_ID` and the prefix of our ActionIDs (`ActionIds.prefix`); the first such line counts.
     """
-    start = raw.find(ACTION_ID + prefix)
+    start = raw.find(mark)
     if start < 0:
-        return raw
-    end = raw.find(b"\r\n", start + len(ACTION_ID))
-    if end < 0:
-        end = len(raw)
-    if not original:
-        return raw[:start] + raw[end:]
-    return raw[: start + len(ACTION_ID)] + original + raw[end:]
+        return 0, -1
+    start += len(ACTION_ID)
+    end = raw.find(b"\r\n", start)
+    return start, len(raw) if end < 0 else end
+
+
+def restore_action_id(raw: bytes, start: int, end: int, original: bytes) -> bytes:
+    """Put the client's own ActionID back where ours stands; an empty one drops the line.
+
+    Args:
+        raw: one frame without its closing blank line.
+        start, end: what `find_action_id` gave.
+        original: the client's ActionID.
+    """
+    if original:
+        return raw[:start] + original + raw[end:]
+    return raw[: start - len(ACTION_ID)] + raw[end:]
 
 
 def with_server(raw: bytes, name: bytes) -> bytes:

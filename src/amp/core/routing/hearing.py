@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amp.core.ami.ids import ActionIds
-from amp.core.ami.rewrite import restore_action_id, with_server
+from amp.core.ami.rewrite import ACTION_ID, find_action_id, restore_action_id, with_server
 from amp.core.routing.alarm import Alarm
-from amp.core.routing.answers import is_broken_off, is_end, line_at
+from amp.core.routing.answers import is_broken_off, is_end
 from amp.core.routing.commands import Command, SendToClient
 from amp.core.routing.endings import Endings
 from amp.core.routing.fanout_action import Part
@@ -19,8 +19,6 @@ __all__ = ["Hearing"]
 DOUBT_S = 1.0
 """Seconds to wait for a proper answer after one without ActionID; what belongs together comes at once."""
 
-ACTION_ID = b"\r\nActionID: "
-
 
 class Hearing:
     """Gives every frame to who asked, and ends the action that it is the end of.
@@ -30,7 +28,6 @@ class Hearing:
     """
 
     def __init__(self, ids: ActionIds, limits: RouterLimits, endings: Endings, alarm: Alarm) -> None:
-        self._prefix = ids.prefix
         self._mark = ACTION_ID + ids.prefix
         self._limits = limits
         self._endings = endings
@@ -55,18 +52,18 @@ class Hearing:
             server.drain(now, out)
 
     def _take(self, server: Server, link: Link, raw: bytes, now: float, out: list[Command]) -> None:
-        found = raw.find(self._mark)
-        if found < 0:
+        start, end = find_action_id(raw, self._mark)
+        if end < 0:
             self._take_stray(server, link, raw, now, out)
             return
-        wire_id = line_at(raw, found + len(ACTION_ID))
+        wire_id = raw[start:end]
         pending = link.flight.get(wire_id) or link.skipped.get(wire_id)
         if pending is None:
             server.counters.late += 1
             return
         server.reach(pending)
         if pending.awaited:
-            data = with_server(restore_action_id(raw, self._prefix, pending.original), server.name_bytes)
+            data = with_server(restore_action_id(raw, start, end, pending.original), server.name_bytes)
             if pending.part is not None:
                 self._take_part(server, link, pending.part, raw, data, now, out)
                 return

@@ -6,6 +6,7 @@ answers carry values with raw line ends, behind which a forged frame may follow 
 
 from __future__ import annotations
 
+import functools
 from typing import Final, NamedTuple
 
 from amp.core.ami.frame import Frame
@@ -80,7 +81,12 @@ def traits_of(frame: Frame) -> Traits:
     server = firsts.get(b"server", b"").strip()
     if name in BLOCKERS:
         return _blocker(server, name, frame)
-    fenced = name in RAW_VALUED and (name != b"status" or _names_variables(frame))
+    return _plain(server, name, name in RAW_VALUED and (name != b"status" or _names_variables(frame)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _plain(server: bytes, name: bytes, fenced: bool) -> Traits:
+    """Clients ask the same few things of the same servers; keeping these is a tenth of making one."""
     return Traits(server, name, fenced, fenced, 0.0, COMPLETIONS.get(name, b""))
 
 
