@@ -1,6 +1,7 @@
 """From a configuration to a running proxy, and to its orderly end.
 
-The only file that turns configuration into core objects.
+With `amp.shell.servers` and `amp.shell.sniffer_setup` the only place that turns configuration into core
+objects.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import attrs
 import trio
 
 from amp.config.advice import advice
-from amp.config.certificates import client_context, server_context
+from amp.config.certificates import server_context
 from amp.config.schema import AsteriskServer, Config, Listen, Proxy
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
@@ -32,16 +33,12 @@ from amp.core.ami.ids import ActionIds
 from amp.core.ami.pin import Pin, PinnedAccounts
 from amp.core.ami.renewal import Membership
 from amp.core.ami.session import ClientSession
-from amp.core.ami.upstream import UpstreamConnection
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
-from amp.core.fanout.journal import Journal
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
-from amp.core.routing.commands import LinkRole, OpenLink
-from amp.core.routing.settings import LinksConfig, RouterLimits
-from amp.core.stats import ServerStats
+from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell import log
 from amp.shell.activation import InheritedSockets
@@ -50,14 +47,12 @@ from amp.shell.contexts import ReloadableContext
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.entrance import Entrance
 from amp.shell.gate import Gate
-from amp.shell.link import LinkSettings
 from amp.shell.listener import open_listeners, peer_text
 from amp.shell.members import Members
-from amp.shell.outlet import OutletLimits
-from amp.shell.reach import Reach
 from amp.shell.reload import Reloadable, Reloader
+from amp.shell.servers import ServerMaker, links_config, outlet_limits
 from amp.shell.sniffer_setup import make_desk
-from amp.shell.switchboard import ServerSide, Switchboard
+from amp.shell.switchboard import Switchboard
 
 __all__ = ["App", "run"]
 
@@ -259,7 +254,7 @@ class App:
                 address,
                 self._session(switchboard, visit, gate.pin, accepted_at),
                 switchboard,
-                self._outlet_limits(),
+                outlet_limits(self.config.limits),
                 switchboard.crowd,
                 visit,
                 gate.pin,
@@ -303,27 +298,18 @@ class App:
     def _log_stranger(self, pin: Pin, user: User) -> None:
         self._log.warning("user_of_other_servers", user=user.name, listener_for=pin.server)
 
-    def _outlet_limits(self) -> OutletLimits:
-        limits = self.config.limits
-        return OutletLimits(
-            outlet_bytes=limits.outlet_bytes,
-            stall_timeout=limits.stall_timeout_s,
-            order_hold_bytes=limits.order_hold_bytes,
-        )
-
     def _switchboard(self, servers: tuple[AsteriskServer, ...], nursery: trio.Nursery) -> Switchboard:
         ids = ActionIds(secrets.token_hex(4).encode())
         router = Router(
             ids,
-            {server.name: _links_config(server) for server in servers},
+            {server.name: links_config(server) for server in servers},
             default_server=self.config.proxy.default_server,
             limits=self._router_limits(),
             jitter=random.random,
         )
         hub = Hub()
-        sides = {
-            server.name: self._server_side(index, server, hub, ids) for index, server in enumerate(servers)
-        }
+        maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
+        sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
         return Switchboard(router, hub, sides, ids, nursery)
 
     def _router_limits(self) -> RouterLimits:
@@ -336,44 +322,6 @@ class App:
             fanout_timeout_s=limits.fanout_timeout_s,
             fanout_servers=limits.fanout_servers,
             fanout_bytes=limits.fanout_bytes,
-        )
-
-    def _server_side(self, index: int, server: AsteriskServer, hub: Hub, ids: ActionIds) -> ServerSide:
-        epoch = secrets.token_hex(6).encode()
-        stats = ServerStats()
-        hub.add_server(server.name.encode(), epoch, Journal(self.config.limits.journal_bytes), stats)
-        settings = LinkSettings(
-            reach=self._reach(index, server),
-            connection=partial(self._connection, server, ids),
-            limits=attrs.evolve(self._outlet_limits(), stall_timeout=server.keepalive_s * 3),
-        )
-        return ServerSide(server.name, epoch, settings, stats, server.username, server.events)
-
-    def _reach(self, index: int, server: AsteriskServer) -> Reach:
-        context = None
-        if server.tls != "off":
-            build = partial(client_context, server.ca, verify=server.tls == "verify")
-            context = self._reloadable(ReloadableContext(build, f"server[{index}]"))
-        return Reach(
-            hosts=server.addresses,
-            port=server.port,
-            timeout_s=server.connect_timeout_s,
-            context=context,
-            server_name=server.server_name,
-        )
-
-    def _connection(
-        self, server: AsteriskServer, ids: ActionIds, command: OpenLink, now: float
-    ) -> UpstreamConnection:
-        return UpstreamConnection(
-            username=server.username,
-            secret=server.secret.reveal(),
-            events=server.events if command.role is LinkRole.EVENTS else "off",
-            own_prefix=b"own-" + ids.prefix,
-            keepalive_s=server.keepalive_s,
-            login_timeout_s=server.login_timeout_s,
-            max_frame_bytes=self.config.limits.max_frame_bytes,
-            now=now,
         )
 
 
@@ -436,15 +384,3 @@ def _anonymous_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:
     if proxy.authentication == "required":
         return None
     return users[proxy.anonymous_user] if proxy.anonymous_user else User(name="anonymous")
-
-
-def _links_config(server: AsteriskServer) -> LinksConfig:
-    return LinksConfig(
-        name=server.name,
-        hosts=server.addresses,
-        sessions=server.sessions,
-        max_sessions=server.max_sessions,
-        idle_s=server.idle_timeout_s,
-        backoff_first_s=server.reconnect_first_s,
-        backoff_cap_s=server.reconnect_max_s,
-    )

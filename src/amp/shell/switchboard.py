@@ -7,11 +7,9 @@ is no await, and trio switches tasks only there. So no state here needs a lock.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import attrs
 import trio
 
 from amp.core.ami.frame import Frame
@@ -20,62 +18,22 @@ from amp.core.ami.pin import Pin
 from amp.core.fanout.batch import ALL_BARE
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
-from amp.core.proxy_actions.world import ClientSeen, ServerSeen, World
+from amp.core.proxy_actions.world import ClientSeen, World
 from amp.core.router import Router
 from amp.core.routing import commands as do
 from amp.core.routing import events as on
-from amp.core.stats import ServerStats
 from amp.shell.client import Client
 from amp.shell.crowd import Crowd
-from amp.shell.link import Link, LinkSettings
+from amp.shell.link import Link
 from amp.shell.log import get_logger
+from amp.shell.server_side import ServerSide
 from amp.shell.sniffer_desk import SnifferDesk
 
-__all__ = ["ServerSide", "Switchboard"]
+__all__ = ["Switchboard"]
 
 
 FEW: Final = 4
 """Shorter lists of commands are not worth a look for answers that could be joined."""
-
-OWN_ADDRESSES: Final = 64
-"""How many of our latest ends of links are remembered; security events about a link trail behind its end."""
-
-
-@attrs.define(eq=False)
-class ServerSide:
-    """What the shell keeps for one configured server."""
-
-    name: str
-    epoch: bytes
-    settings: LinkSettings
-    stats: ServerStats
-    username: str
-    """The account that amp uses there."""
-    events: str
-    """What amp asks for at login."""
-    up: bool = False
-    """Whether it takes events and actions; clients were told so."""
-    intake: Intake | None = None
-    """Of the event link's present login."""
-    own_addresses: set[bytes] = attrs.field(factory=set)
-    _recent: deque[bytes] = attrs.field(factory=deque)
-
-    @property
-    def wire_name(self) -> bytes:
-        """The name as frames carry it."""
-        return self.name.encode()
-
-    def seen(self, up: bool) -> ServerSeen:
-        """What ProxyActions show of it."""
-        reach = self.settings.reach
-        return ServerSeen(self.name, up, reach.host, reach.port, self.username, self.events)
-
-    def remember_address(self, address: str) -> None:
-        """One more of our links ends here."""
-        self.own_addresses.add(address.encode())
-        self._recent.append(address.encode())
-        if len(self._recent) > OWN_ADDRESSES:
-            self.own_addresses.discard(self._recent.popleft())
 
 
 class Switchboard:
