@@ -92,3 +92,38 @@ def test_a_sniffer_is_no_home_for_actions(tmp_path: Path) -> None:
         f"{path}: expected an Asterisk, and s2 is a sniffer"
         for path in ("proxy.default_server", "user[0].server", "listen[0].server")
     ]
+
+
+LISTEN = '[[listen]]\nprotocols = ["voipmonitor"]\nserver = "s2"\nuser = "steve"\n'
+
+
+def test_a_listener_in_a_sniffers_place(tmp_path: Path) -> None:
+    (listen,) = load_text(tmp_path, LISTEN + KEY + SNIFFER + KEY + USER).listen
+    assert (listen.speaks_voipmonitor, listen.server, listen.user) == (True, "s2", "steve")
+
+
+@pytest.mark.parametrize(
+    ("listen", "problem"),
+    [
+        (
+            LISTEN.replace('server = "s2"\n', ""),
+            "listen[0].server: expected the sniffer in whose place it stands",
+        ),
+        (LISTEN.replace('"s2"', '"a"'), "listen[0].server: expected the sniffer in whose place it stands"),
+        (
+            LISTEN.replace('user = "steve"\n', ""),
+            "listen[0].user: missing; the protocol has no login, so its clients have a user's rights",
+        ),
+        (LISTEN.replace("steve", "stev"), "listen[0].user: no user has this name (did you mean 'steve'?)"),
+        (
+            LISTEN.replace('"voipmonitor"]', '"ami", "voipmonitor"]'),
+            "listen[0].protocols: 'voipmonitor' stands alone: nothing tells it from other protocols",
+        ),
+        ('[[listen]]\nuser = "steve"\n', "listen[0].user: expected protocols = ['voipmonitor'] as well"),
+        (LISTEN + 'key = "QUJD"\n', "listen[0]: expected key and iv together"),
+        (LISTEN + KEY.replace("c2", "!!"), "listen[0]: key: not base64"),
+    ],
+)
+def test_listeners_that_cannot_work(tmp_path: Path, listen: str, problem: str) -> None:
+    asterisk = '[[server]]\nname = "a"\nhost = "g"\nusername = "u"\nsecret = "s"\n'
+    assert problem in problems(tmp_path, listen + SNIFFER + KEY + asterisk + USER)

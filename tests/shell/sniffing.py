@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 
-from amp.config.schema import Listen, User, VoipmonitorServer
+from amp.config.schema import Limits, Listen, User, VoipmonitorServer
 from amp.config.secret import Secret
 from amp.sim.sniffer.aes import Key
 from amp.sim.sniffer.sniffer import SimSniffer
@@ -49,13 +49,14 @@ async def sniffer_lab(
     users: tuple[User, ...] = (ANNA, READER, GUI, ADMIN),
     listen: tuple[Listen, ...] = (Listen(port=0),),
     key: Key | None = None,
+    stall: float = 30.0,
     **more: Any,
 ) -> AsyncIterator[Lab]:
     """amp in front of one simulated sniffer called ``s2``, and an Asterisk for each name."""
     async with trio.open_nursery() as nursery:
         _, port = await nursery.start(partial(sniffer.serve, "127.0.0.1", 0))
-        async with lab(
-            *names, users=users, listen=listen, extra=(configured("s2", port, key, **more),)
-        ) as one:
+        extra = (configured("s2", port, key, **more),)
+        limits = Limits(stall_timeout_s=stall)
+        async with lab(*names, users=users, listen=listen, extra=extra, limits=limits) as one:
             yield one
         nursery.cancel_scope.cancel()

@@ -36,6 +36,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_narrowed_commands(users),
         *_listen_servers(listens, known),
         *_sniffers_named(data, users, listens, sniffers),
+        *_sniffer_listeners(listens, sniffers, list(_texts(users, "name").values())),
         *_same_place(listens),
         *_several_places(listens),
         *_tls(listens, servers),
@@ -149,10 +150,41 @@ def _sniffers_named(
     proxy = data.get("proxy")
     named = [("proxy.default_server", proxy.get("default_server") if isinstance(proxy, dict) else None)]
     named += [(f"user[{index}].server", user.get("server")) for index, user in users]
-    named += [(f"listen[{index}].server", listen.get("server")) for index, listen in listens]
+    named += [
+        (f"listen[{index}].server", listen.get("server"))
+        for index, listen in listens
+        if not _speaks_voipmonitor(listen)
+    ]
     for path, name in named:
         if isinstance(name, str) and name in sniffers:
             yield f"{path}: expected an Asterisk, and {name} is a sniffer"
+
+
+def _speaks_voipmonitor(listen: Mapping[str, object]) -> bool:
+    protocols = listen.get("protocols")
+    return isinstance(protocols, list) and "voipmonitor" in protocols
+
+
+def _sniffer_listeners(listens: Tables, sniffers: set[str], users: list[str]) -> Iterator[str]:
+    """A listener in a sniffer's place needs to know which, and whose rights its clients have."""
+    for index, listen in listens:
+        path = f"listen[{index}]"
+        if not _speaks_voipmonitor(listen):
+            yield from (
+                f"{path}.{key}: expected protocols = ['voipmonitor'] as well"
+                for key in ("user", "key", "iv")
+                if key in listen
+            )
+            continue
+        if listen.get("protocols") != ["voipmonitor"]:
+            yield f"{path}.protocols: 'voipmonitor' stands alone: nothing tells it from other protocols"
+        server, user = listen.get("server"), listen.get("user")
+        if server is None or (isinstance(server, str) and server not in sniffers):
+            yield f"{path}.server: expected the sniffer in whose place it stands"
+        if user is None:
+            yield f"{path}.user: missing; the protocol has no login, so its clients have a user's rights"
+        elif isinstance(user, str) and user not in users:
+            yield f"{path}.user: no user has this name{suggestion(user, users)}"
 
 
 def _same_place(listens: Tables) -> Iterator[str]:

@@ -24,9 +24,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
     ("listen", "input_format"): "standard",
     ("listen", "output_format"): "standard",
-    ("listen", "user"): None,
-    ("listen", "key"): None,
-    ("listen", "iv"): None,
     ("listen", "slow_client"): "disconnect",
     ("user", "autofilter"): "unique",
     ("user", "secret_hash"): None,
@@ -45,7 +42,7 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
 }
 
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("listen", "protocols"): ("http", "websocket", "voipmonitor"),
+    ("listen", "protocols"): ("http", "websocket"),
     ("user", "read"): ("admin",),
 }
 

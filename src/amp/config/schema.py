@@ -27,7 +27,7 @@ from amp.config.rules import (
     Whole,
 )
 from amp.config.secret import Secret
-from amp.config.sniffers import SnifferCommands, VoipmonitorServer
+from amp.config.sniffers import SnifferCommands, VoipmonitorServer, key_problem
 from amp.core.policy.event_filter import MAX_RULES
 
 __all__ = [
@@ -100,12 +100,27 @@ class Listen:
     unix: Path | None = None
     unix_mode: Annotated[str, FileMode()] = "0600"
     activation: Annotated[str, Line("the name of a socket", 255)] | None = None
-    protocols: tuple[Literal["ami"], ...] = ("ami",)
+    protocols: tuple[Literal["ami", "voipmonitor"], ...] = ("ami",)
     tls: Literal["off", "optional", "required"] = "off"
     certificate: Path | None = None
     private_key: Path | None = None
     server: ServerRef | None = None
     on_server_loss: OnServerLoss = "disconnect"
+    user: UserRef | None = None
+    key: Secret | None = None
+    iv: Secret | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a key that cannot be used."""
+        if (self.key is None) != (self.iv is None):
+            raise ValueError("expected key and iv together")
+        if problem := key_problem(self.key, self.iv, "aes-128-cbc"):
+            raise ValueError(problem)
+
+    @property
+    def speaks_voipmonitor(self) -> bool:
+        """Whether it stands in a sniffer's place; then it speaks nothing else."""
+        return "voipmonitor" in self.protocols
 
     @property
     def place(self) -> str:

@@ -41,6 +41,7 @@ from amp.core.router import Router
 from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell import log
+from amp.shell.accept import Handler
 from amp.shell.activation import InheritedSockets
 from amp.shell.client import Client
 from amp.shell.contexts import ReloadableContext
@@ -51,7 +52,8 @@ from amp.shell.listener import open_listeners, peer_text
 from amp.shell.members import Members
 from amp.shell.reload import Reloadable, Reloader
 from amp.shell.servers import ServerMaker, links_config, outlet_limits
-from amp.shell.sniffer_setup import make_desk
+from amp.shell.sniffer_listener import SnifferDoor
+from amp.shell.sniffer_setup import make_desk, make_door
 from amp.shell.switchboard import Switchboard
 
 __all__ = ["App", "run"]
@@ -226,7 +228,9 @@ class App:
         if listen.tls != "off" and listen.certificate is not None:
             build = partial(server_context, listen.certificate, listen.private_key)
             context = self._reloadable(ReloadableContext(build, f"listen[{index}]"))
-        pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss) if listen.server else None
+        pin = None
+        if listen.server and not listen.speaks_voipmonitor:
+            pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss)
         return Gate(
             tls=listen.tls, context=context, detect_timeout_s=self.config.proxy.detect_timeout_s, pin=pin
         )
@@ -242,6 +246,29 @@ class App:
             if visit is None:
                 return
             address = peer_text(sock)
+    def _handler(self, switchboard: Switchboard, index: int, listen: Listen) -> Handler:
+        gate = self._gate(index, listen)
+        if not listen.speaks_voipmonitor or switchboard.desk is None:
+            return partial(self._handle, switchboard, gate)
+        sniffer = switchboard.desk.sniffers[listen.server or ""]
+        door = make_door(
+            listen, sniffer, lambda: self.members.accounts.users, outlet_limits(self.config.limits)
+        )
+        return partial(self._handle_sniffer_client, gate, door)
+
+    async def _handle_sniffer_client(self, gate: Gate, door: SnifferDoor, stream: trio.SocketStream) -> None:
+        """One accepted connection of somebody who takes amp for a sniffer."""
+        number, sock = next(self._numbers), stream.socket
+        with self.entrance.admit(number, sock, plain=False) as visit:
+            if visit is None:
+                return
+            try:
+                wire = await gate.open(sock, self.config.limits.login_timeout_s)
+            except OSError as error:
+                self._log_unopened(visit, peer_text(sock), str(error))
+                return
+            await door.serve(wire, visit)
+
             try:
                 switchboard.require(gate.pin)
                 wire = await gate.open(sock, self.config.limits.login_timeout_s)
@@ -310,7 +337,12 @@ class App:
         hub = Hub()
         maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
-        return Switchboard(router, hub, sides, ids, nursery)
+        switchboard = Switchboard(router, hub, sides, ids, nursery)
+        folder = self._reloader.path.parent if self._reloader.path else Path()
+        desk = ServerDesk(switchboard, maker, servers, self.config.sniffers, folder, self._follow_links)
+        switchboard.change_servers = desk.take
+        nursery.start_soon(desk.run)
+        return switchboard
 
     def _router_limits(self) -> RouterLimits:
         limits = self.config.limits

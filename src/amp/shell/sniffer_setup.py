@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from amp.config.schema import Config, VoipmonitorServer
+from amp.config.schema import Config, Listen, VoipmonitorServer
+from amp.core.ami.auth import User
 from amp.core.voipmonitor.exchange import ExchangeLimits
 from amp.core.voipmonitor.key_forms import from_base64
 from amp.core.voipmonitor.pool import Pool, PoolLimits
+from amp.shell.outlet import OutletLimits
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_desk import SnifferDesk
 from amp.shell.sniffer_keys import KeyRing, KeySource, fixed_key, key_in_conf, key_in_php
+from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
 
-__all__ = ["make_desk", "make_sniffer"]
+__all__ = ["make_desk", "make_door", "make_sniffer"]
 
 
 def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> SnifferDesk:
@@ -23,6 +26,27 @@ def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> Sn
     sniffers = {server.name: make_sniffer(server) for server in (*config.sniffers, *simulated)}
     limits = config.limits
     return SnifferDesk(sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client)
+
+
+def make_door(
+    listen: Listen, sniffer: Sniffer, users: Callable[[], Mapping[bytes, User]], limits: OutletLimits
+) -> SnifferDoor:
+    """What a listener with ``protocols = ["voipmonitor"]`` offers.
+
+    Args:
+        users: those of today; a reload replaces them.
+    """
+    name = (listen.user or "").encode()
+    key = None
+    if listen.key is not None and listen.iv is not None:
+        key = from_base64(listen.key.reveal(), listen.iv.reveal(), source=f"listener {listen.place}")
+    return SnifferDoor(
+        sniffer=sniffer,
+        user=lambda: users().get(name),
+        key=key,
+        local=listen.unix is not None,
+        limits=limits,
+    )
 
 
 def make_sniffer(server: VoipmonitorServer) -> Sniffer:
