@@ -172,7 +172,7 @@ class App:
                 for index, listen in enumerate(self.config.listen):
                     listeners = await open_listeners(listen, inherited)
                     addresses += listeners.addresses
-                    handler = partial(self._handle, switchboard, self._gate(index, listen))
+                    handler = self._handler(switchboard, index, listen)
                     await intake.start(listeners.serve, handler, sessions, self.entrance.on_shortage)
                 if unused := inherited.close_rest():
                     self._log.warning("unused_sockets", names=unused)
@@ -337,12 +337,7 @@ class App:
         hub = Hub()
         maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
-        switchboard = Switchboard(router, hub, sides, ids, nursery)
-        folder = self._reloader.path.parent if self._reloader.path else Path()
-        desk = ServerDesk(switchboard, maker, servers, self.config.sniffers, folder, self._follow_links)
-        switchboard.change_servers = desk.take
-        nursery.start_soon(desk.run)
-        return switchboard
+        return Switchboard(router, hub, sides, ids, nursery)
 
     def _router_limits(self) -> RouterLimits:
         limits = self.config.limits
