@@ -67,10 +67,10 @@ class Crowd:
     async def make_way(self) -> None:
         """What a reader does between two reads while somebody is heavy.
 
-        Either `patience`, or some turns of the loop. A flusher writes once a turn, and no more than its socket
-        has room for. Beside a reader that takes more than that a turn, a backlog would never be worked
-        off, and its client would be cut although it reads all the time. A turn is no waiting: it takes
-        as long as what is ready in it.
+        Either `patience`, or some turns of the loop. A flusher writes once a turn, and no more than its
+        socket has room for. Beside a reader that takes more than that a turn, a backlog would never be
+        worked off, and its client would be cut although it reads all the time. A turn is no waiting: it
+        takes as long as what is ready in it.
         """
         if self.is_behind():
             await self.patience()
