@@ -51,6 +51,7 @@ from amp.shell.gate import Gate
 from amp.shell.listener import open_listeners, peer_text
 from amp.shell.members import Members
 from amp.shell.reload import Reloadable, Reloader
+from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config, outlet_limits
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_setup import make_desk, make_door
@@ -110,6 +111,7 @@ class App:
         self._reloader = Reloader(path, config)
         self._numbers = itertools.count(1)
         self._started = 0.0
+        self._more_links = 0
         self._log = log.get_logger()
 
     @property
@@ -213,8 +215,13 @@ class App:
 
     def _follow_limits(self, config: Config) -> Callable[[], None]:
         """Who is in stays in; outlets and readers keep the limits that they began with."""
-        limits = _admission_limits(config)
+        limits = _admission_limits(config, self._more_links)
         return partial(setattr, self.entrance.admission, "limits", limits)
+
+    def _follow_links(self, more: int) -> None:
+        """Servers came and went: their links leave another number of descriptors for clients."""
+        self._more_links = more
+        self._follow_limits(self.config)()
 
     def _give_advice(self) -> None:
         for sentence in advice(self.config):
@@ -239,13 +246,6 @@ class App:
         self.reloadables.append(lambda _: context.prepare())
         return context
 
-    async def _handle(self, switchboard: Switchboard, gate: Gate, stream: trio.SocketStream) -> None:
-        """One accepted connection."""
-        number, sock, accepted_at = next(self._numbers), stream.socket, trio.current_time()
-        with self.entrance.admit(number, sock, plain=gate.tls == "off") as visit:
-            if visit is None:
-                return
-            address = peer_text(sock)
     def _handler(self, switchboard: Switchboard, index: int, listen: Listen) -> Handler:
         gate = self._gate(index, listen)
         if not listen.speaks_voipmonitor or switchboard.desk is None:
@@ -269,6 +269,13 @@ class App:
                 return
             await door.serve(wire, visit)
 
+    async def _handle(self, switchboard: Switchboard, gate: Gate, stream: trio.SocketStream) -> None:
+        """One accepted connection."""
+        number, sock, accepted_at = next(self._numbers), stream.socket, trio.current_time()
+        with self.entrance.admit(number, sock, plain=gate.tls == "off") as visit:
+            if visit is None:
+                return
+            address = peer_text(sock)
             try:
                 switchboard.require(gate.pin)
                 wire = await gate.open(sock, self.config.limits.login_timeout_s)
@@ -337,7 +344,12 @@ class App:
         hub = Hub()
         maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
-        return Switchboard(router, hub, sides, ids, nursery)
+        switchboard = Switchboard(router, hub, sides, ids, nursery)
+        folder = self._reloader.path.parent if self._reloader.path else Path()
+        desk = ServerDesk(switchboard, maker, servers, self.config.sniffers, folder, self._follow_links)
+        switchboard.change_servers = desk.take
+        nursery.start_soon(desk.run)
+        return switchboard
 
     def _router_limits(self) -> RouterLimits:
         limits = self.config.limits
@@ -361,10 +373,14 @@ def _membership(config: Config) -> Membership:
     )
 
 
-def _admission_limits(config: Config) -> AdmissionLimits:
-    """As configured, but for no more connections than there are descriptors for."""
+def _admission_limits(config: Config, more_links: int = 0) -> AdmissionLimits:
+    """As configured, but for no more connections than there are descriptors for.
+
+    Args:
+        more_links: those of servers that came at run time, without those of servers that went.
+    """
     limits = config.limits
-    links = sum(server.max_sessions + 1 for server in config.asterisks)
+    links = more_links + sum(server.max_sessions + 1 for server in config.asterisks)
     if config.simulate is not None:
         links += config.simulate.asterisks * SIMULATED_LINKS
     room = max(1, descriptor_limit() - SPARE_DESCRIPTORS - links)

@@ -23,11 +23,13 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    ServersAsked,
     SnifferAsked,
     WaitStarted,
 )
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.view import ViewKey
+from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
 from amp.core.stats import ClientStats
 from amp.shell.crowd import Crowd
@@ -58,7 +60,10 @@ class ClientOwner(Protocol):
         """What the client may or wants to see changed; see `Client.user` and `Client.view`."""
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
-        """The client sent a SnifferCommand; it wants one `Client.sniffer_answer`, perhaps at once."""
+        """The client sent a SnifferCommand; it wants one `Client.late_answer`, perhaps at once."""
+
+    def servers_asked(self, client: Client, change: ServerChange, action_id: bytes | None) -> None:
+        """The client wants a server to come or go, and one `Client.late_answer` to that."""
 
 
 class Client:
@@ -101,8 +106,8 @@ class Client:
         self._input_ended = trio.Event()
         self._closing = False
         self._pauses: set[str] = set()
-        self._sniffing = 0
-        self._closes_after_sniffing = False
+        self._owed = 0
+        self._closes_when_answered = False
 
     @property
     def host(self) -> str:
@@ -151,25 +156,24 @@ class Client:
             self._resumed.set()
             self._resumed = None
 
-    def sniffer_answer(self, data: bytes, action_id: bytes | None) -> None:
-        """What became of a SnifferCommand; ignored if the client is gone meanwhile."""
+    def late_answer(self, data: bytes, action_id: bytes | None) -> None:
+        """What became of what it asked for; ignored if the client is gone meanwhile."""
         if self._nursery is None:
             return
-        self._sniffing -= 1
+        self._owed -= 1
         if action_id:
             self.send(data)
         else:
             self._owner.act(LocalAnswer(self.number, data))
-            self.resume("sniffer")
-        if self._closes_after_sniffing and not self._sniffing:
+            self.resume("answer")
+        if self._closes_when_answered and not self._owed:
             self._owner.act(LocalAnswer(self.number, b"", closes=True))
 
-    def _ask_sniffer(self, frame: Frame, action_id: bytes | None) -> None:
+    def _owes_answer(self, action_id: bytes | None) -> None:
         self._acted()
-        self._sniffing += 1
+        self._owed += 1
         if not action_id:
-            self.pause("sniffer")  # it pairs answers by their order: no later one may come before
-        self._owner.sniffer_asked(self, frame, action_id)
+            self.pause("answer")  # it pairs answers by their order: no later one may come before
 
     def change_user(self, user: User) -> None:
         """It is this user from now on: other rights, the same session, the listener's pin."""
@@ -212,8 +216,8 @@ class Client:
 
     def _close(self, reason: str, *, drain: bool) -> None:
         self._end(reason)
-        if drain and self._sniffing:
-            self._closes_after_sniffing = True
+        if drain and self._owed:
+            self._closes_when_answered = True
         elif drain:
             self._owner.act(LocalAnswer(self.number, b"", closes=True))
         else:
@@ -329,7 +333,11 @@ class Client:
                     self._acted()
                     self._owner.act(ClientAction(self.number, frame, action_id, *self._servers))
                 case SnifferAsked(frame, action_id):
-                    self._ask_sniffer(frame, action_id)
+                    self._owes_answer(action_id)
+                    self._owner.sniffer_asked(self, frame, action_id)
+                case ServersAsked(change, action_id):
+                    self._owes_answer(action_id)
+                    self._owner.servers_asked(self, change, action_id)
                 case Reply(data, ordered):
                     if self.stats.bytes_in:  # else it is the greeting
                         self._acted()

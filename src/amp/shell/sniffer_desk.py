@@ -35,7 +35,7 @@ class Asker(Protocol):
     def user(self) -> User | None:
         """Who it is."""
 
-    def sniffer_answer(self, data: bytes, action_id: bytes | None) -> None:
+    def late_answer(self, data: bytes, action_id: bytes | None) -> None:
         """The answer to its command; nothing if it is gone."""
 
 
@@ -73,15 +73,15 @@ class SnifferDesk:
             await trio.sleep_forever()
 
     def take(self, asker: Asker, frame: Frame, action_id: bytes | None) -> None:
-        """A client sent a SnifferCommand; its answer comes by `Asker.sniffer_answer`, perhaps at once."""
+        """A client sent a SnifferCommand; its answer comes by `Asker.late_answer`, perhaps at once."""
         named = (frame.get(b"Server") or b"").strip().decode("utf-8", "replace")
         chosen = self._choose(named, asker.user)
         waiting = self._asking.get(asker, 0)
         if isinstance(chosen, str):
-            asker.sniffer_answer(sniffer_error(action_id or b"", not_sent(chosen), ""), action_id)
+            asker.late_answer(sniffer_error(action_id or b"", not_sent(chosen), ""), action_id)
         elif waiting >= self._most_at_once:
             why = not_sent(f"{waiting} commands of this client are unanswered already")
-            asker.sniffer_answer(sniffer_error(action_id or b"", why, chosen.name), action_id)
+            asker.late_answer(sniffer_error(action_id or b"", why, chosen.name), action_id)
         else:
             assert self._nursery is not None  # clients come after `run`
             self._asking[asker] = waiting + 1
@@ -119,11 +119,11 @@ class SnifferDesk:
                 answer = sniffer_error(original, outcome.problem, sniffer.name)
             else:
                 answer = sniffer_reply(original, outcome.reply, sniffer.name)
-            asker.sniffer_answer(answer, action_id)
+            asker.late_answer(answer, action_id)
         except Exception:
             get_logger().exception("sniffer_command_failed", sniffer=sniffer.name)
             answer = sniffer_error(action_id or b"", "internal error", sniffer.name)
-            asker.sniffer_answer(answer, action_id)
+            asker.late_answer(answer, action_id)
         finally:
             left = self._asking.pop(asker) - 1
             if left:

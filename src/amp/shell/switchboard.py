@@ -7,7 +7,7 @@ is no await, and trio switches tasks only there. So no state here needs a lock.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -18,10 +18,12 @@ from amp.core.ami.pin import Pin
 from amp.core.fanout.batch import ALL_BARE
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
+from amp.core.proxy_actions.changes import ServerChange
 from amp.core.proxy_actions.world import ClientSeen, World
 from amp.core.router import Router
 from amp.core.routing import commands as do
 from amp.core.routing import events as on
+from amp.core.routing.settings import LinksConfig
 from amp.shell.client import Client
 from amp.shell.crowd import Crowd
 from amp.shell.link import Link
@@ -31,6 +33,8 @@ from amp.shell.sniffer_desk import SnifferDesk
 
 __all__ = ["Switchboard"]
 
+
+ChangeServers = Callable[[Client, ServerChange, bytes | None], None]
 
 FEW: Final = 4
 """Shorter lists of commands are not worth a look for answers that could be joined."""
@@ -42,13 +46,14 @@ class Switchboard:
     Args:
         router: decides about actions and links.
         hub: decides who gets which bytes of the events.
-        servers: by name; the same that router and hub know.
+        servers: by name; the same that router and hub know. Nobody but `add_server` and `drop_server`
+            changes it afterwards.
         ids: how our ActionIDs look.
         nursery: where the links' tasks live.
     """
 
     def __init__(
-        self, router: Router, hub: Hub, servers: Mapping[str, ServerSide], ids: ActionIds,
+        self, router: Router, hub: Hub, servers: dict[str, ServerSide], ids: ActionIds,
         nursery: trio.Nursery,
     ) -> None:  # fmt: skip
         self.router = router
@@ -57,6 +62,8 @@ class Switchboard:
         self.crowd = Crowd()
         self.desk: SnifferDesk | None = None
         """Takes SnifferCommands; set before the first client comes."""
+        self.change_servers: ChangeServers | None = None
+        """Lets servers come and go; set before the first client comes, too."""
         self.clients: dict[int, Client] = {}
         self.links: dict[int, Link] = {}
         self._ids = ids
@@ -132,7 +139,7 @@ class Switchboard:
             self.hub.detach(client.outlet)
             self.crowd.leave(client.outlet)
         server = client.user.leaves_with if client.user else None
-        if server is not None and not self.servers[server].up:
+        if server is not None and not self.is_up(server):
             client.close_soon(f"server {server} is down")
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
@@ -140,14 +147,23 @@ class Switchboard:
         assert self.desk is not None  # the app set it
         self.desk.take(client, frame, action_id)
 
+    def servers_asked(self, client: Client, change: ServerChange, action_id: bytes | None) -> None:
+        """See `ClientOwner`."""
+        assert self.change_servers is not None  # the app set it
+        self.change_servers(client, change, action_id)
+
     def require(self, pin: Pin | None) -> None:
         """Nothing, if clients with that pin may come now.
 
         Raises:
             ConnectionError: its server is down, and they would be disconnected for it.
         """
-        if pin is not None and pin.on_server_loss == "disconnect" and not self.servers[pin.server].up:
+        if pin is not None and pin.on_server_loss == "disconnect" and not self.is_up(pin.server):
             raise ConnectionError(f"server {pin.server} is down")
+
+    def is_up(self, server: str) -> bool:
+        """Whether it takes actions; one that was dropped does not."""
+        return server in self.servers and self.servers[server].up
 
     def world(self) -> World:
         """What ProxyActions show."""
@@ -158,10 +174,24 @@ class Switchboard:
         statuses = self.router.status(trio.current_time())
         return World(tuple(clients), tuple(self.servers[status.name].seen(status.up) for status in statuses))
 
+    # -- servers -------------------------------------------------------------------------------------
+
+    def add_server(self, side: ServerSide, config: LinksConfig) -> None:
+        """One more server, which the hub knows already."""
+        self.servers[side.name] = side
+        self.carry_out(self.router.add_server(config, trio.current_time()))
+
+    def drop_server(self, name: str) -> None:
+        """Part with a server; if it was up, clients are told that it is down. The hub still knows it."""
+        self.carry_out(self.router.drop_server(name))
+        del self.servers[name]
+
     # -- links ---------------------------------------------------------------------------------------
 
     def link_connected(self, link: Link) -> None:
         """See `LinkOwner`."""
+        if link.number not in self.links:  # closed in the very turn in which it was connected
+            return
         side = self.servers[link.server]
         side.remember_address(link.local_address)
         if link.role is do.LinkRole.EVENTS:
@@ -176,6 +206,8 @@ class Switchboard:
 
     def link_frames(self, link: Link, frames: list[bytes]) -> None:
         """See `LinkOwner`."""
+        if link.number not in self.links:
+            return  # its server may be gone, or another one of that name
         if link.role is do.LinkRole.ACTIONS:
             self.act(on.LinkFrames(link.server, link.number, frames))
         else:

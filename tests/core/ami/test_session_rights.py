@@ -16,10 +16,12 @@ from amp.core.ami.session_events import (
     LoggedIn,
     LoginFailed,
     Reply,
+    ServersAsked,
 )
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
+from amp.core.proxy_actions.changes import DropServer
 from amp.core.proxy_actions.world import ClientSeen, ServerSeen, World
 from core.ami.player import drain, say
 
@@ -172,6 +174,17 @@ def test_proxy_actions_need_a_login_and_their_right() -> None:
         b"ProxyListServer I: 10.0.0.2 H: b U: amp P: 5038 E: on \r\n\r\n",
         ordered=False,
     )
+
+
+def test_servers_come_and_go_by_somebody_elses_hand() -> None:
+    """The session tells who asks for what, and owes no answer; what cannot be is answered at once."""
+    conn = session(anonymous=User(name="boss", policy=Policy(write=["admin"])))
+    assert say(conn, b"ProxyAction: DropServer", b"Server: b", b"ActionID: 7") == [
+        ServersAsked(DropServer(name="b"), b"7")
+    ]
+    assert say(conn, b"ProxyAction: DropServer", b"Server: b") == [ServersAsked(DropServer(name="b"), None)]
+    told = b"Message: Cannot Drop Server b, Save: expected true or false"
+    assert say(conn, b"ProxyAction: DropServer", b"Server: b", b"Save: x") == [proxy(b"Failure", told)]
 
 
 def test_a_bound_user_sees_its_own() -> None:

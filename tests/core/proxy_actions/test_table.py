@@ -87,15 +87,6 @@ def test_an_unknown_autofilter_changes_nothing(word: str) -> None:
     assert (outcome.response, outcome.autofilter) == (b"Failure", None)
 
 
-def test_adding_servers_is_for_later() -> None:
-    assert ask("AddServer", ("Server", "pbx9")).headers == (
-        (b"Message", b"Could not add pbx9: not built yet"),
-    )
-    assert ask("DropServer", ("Server", "pbx9")).headers == (
-        (b"Message", b"Cannot Drop Server pbx9: not built yet"),
-    )
-
-
 def test_logoff_ends_the_session() -> None:
     assert ask("LOGOFF", write=frozenset()) == Outcome(logs_off=True)
 

@@ -31,6 +31,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    ServersAsked,
     SessionEvent,
     SnifferAsked,
     WaitStarted,
@@ -215,6 +216,9 @@ class ClientSession:
             outcome = perform(request, user.write)
         if outcome.logs_off:
             self._on_logoff(frame, action_id)
+            return
+        if outcome.change is not None:
+            self._tell(ServersAsked(outcome.change, action_id))
             return
         if outcome.autofilter is not None:
             self.autofilter = outcome.autofilter

@@ -10,6 +10,7 @@ from amp.core.ami.frame import Frame
 from amp.core.ami.mask import EventMask
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.policy.event_filter import EventFilter
+from amp.core.proxy_actions.changes import ServerChange
 
 __all__ = [
     "ActionReceived",
@@ -20,6 +21,7 @@ __all__ = [
     "LoginFailed",
     "MaskChanged",
     "Reply",
+    "ServersAsked",
     "SessionEvent",
     "SnifferAsked",
     "WaitStarted",
@@ -61,6 +63,18 @@ class SnifferAsked(NamedTuple):
     """
 
     frame: Frame
+    action_id: bytes | None
+
+
+class ServersAsked(NamedTuple):
+    """A user who may do so wants a server to come or go. Exactly one answer is owed.
+
+    Attributes:
+        change: what it wants.
+        action_id: as in `SnifferAsked`.
+    """
+
+    change: ServerChange
     action_id: bytes | None
 
 
@@ -135,6 +149,7 @@ SessionEvent = (
     Reply
     | ActionReceived
     | SnifferAsked
+    | ServersAsked
     | LoggedIn
     | MaskChanged
     | FilterChanged

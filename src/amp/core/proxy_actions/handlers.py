@@ -12,6 +12,7 @@ import attrs
 
 from amp.core.ami.frame import Frame, Header
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.proxy_actions.changes import AddServer, DropServer, ServerChange, added, dropped, read_change
 from amp.core.proxy_actions.world import World
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Outcome",
     "Request",
     "add_server",
+    "changed",
     "drop_server",
     "list_io_handlers",
     "list_servers",
@@ -59,12 +61,14 @@ class Outcome:
         headers: what follows it.
         autofilter: the session's new mode, if it changes.
         logs_off: the session ends as with Action: Logoff, which is then the answer.
+        change: a server is to come or go; whoever does it has the answer.
     """
 
     response: bytes = b"Success"
     headers: tuple[Header, ...] = ()
     autofilter: Autofilter | None = None
     logs_off: bool = False
+    change: ServerChange | None = None
 
 
 Handler = Callable[[Request], Outcome]
@@ -73,6 +77,12 @@ Handler = Callable[[Request], Outcome]
 def failure(message: bytes) -> Outcome:
     """The answer to what cannot be done; ``Error`` is for what may not be asked."""
     return Outcome(response=b"Failure", headers=((b"Message", message),))
+
+
+def changed(answer: tuple[bytes, bytes]) -> Outcome:
+    """The answer about a server that came or went, or did not."""
+    response, message = answer
+    return Outcome(response=response, headers=((b"Message", message),))
 
 
 def list_sessions(request: Request) -> Outcome:
@@ -141,10 +151,16 @@ def logoff(request: Request) -> Outcome:
 
 
 def add_server(request: Request) -> Outcome:
-    """Comes later."""
-    return failure(b"Could not add %s: not built yet" % request.value(b"Server"))
+    """Connect to one more server; what can be told from the headers alone is told here."""
+    change = read_change(request.frame, AddServer)
+    if isinstance(change, str):
+        return changed(added(request.value(b"Server").decode("latin-1"), change))
+    return Outcome(change=change)
 
 
 def drop_server(request: Request) -> Outcome:
-    """Comes later."""
-    return failure(b"Cannot Drop Server %s: not built yet" % request.value(b"Server"))
+    """Part with a server."""
+    change = read_change(request.frame, DropServer)
+    if isinstance(change, str):
+        return changed(dropped(request.value(b"Server").decode("latin-1"), change))
+    return Outcome(change=change)
