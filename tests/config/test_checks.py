@@ -34,6 +34,14 @@ def user(name: str, more: str = "") -> str:
             server("a", "B") + server("b", "c"),
             ["server[1].name: it is the host of server[0]; 'Server:' could mean either"],
         ),
+        (
+            server("a", "localhost") + "[[listen]]\n",
+            ["server[0]: is amp's own listen[0] (give one of them another port)"],
+        ),
+        (
+            '[[listen]]\nunix = "/run/amp.sock"\n[[listen]]\naddress = "::"\n' + server("a", "127.0.0.1"),
+            ["server[0]: is amp's own listen[1] (give one of them another port)"],
+        ),
         (user("a") + user("a"), ["user[1].name: the same name as user[0]"]),
         (user("a") + user("A"), ["user[1].name: the same name as user[0], but for upper and lower case"]),
         (

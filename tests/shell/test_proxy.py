@@ -142,7 +142,7 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices() -> N
             count += 1
         assert count == 60_000
         line = await one.logged("client_done", reason="too slow: more than 200000 bytes waiting")
-        assert line["user"] == "anna"
+        assert (line["user"], line["log_level"]) == ("anna", "warning")
         assert line["peak_bytes"] <= 200_000
         assert (await slow.rest()).endswith(b"") is True
 
@@ -227,6 +227,17 @@ async def test_a_failed_login_is_answered_logged_and_closed() -> None:
             assert await client.rest() == b""
             await one.logged("login_failed", user=user)
         assert "wrong-canary" not in repr(one.lines)
+
+
+async def test_the_log_tells_who_signs_in_and_when_it_leaves() -> None:
+    """The login while it happens, the whole story at the end."""
+    async with lab("a") as one:
+        anna = await one.client(events="off")
+        line = await one.logged("login", user="anna")
+        await anna.action("Logoff")
+        await anna.rest()
+        done = await one.logged("client_done", client=line["client"], address=line["address"])
+        assert (done["reason"], done["log_level"]) == ("logoff", "info")
 
 
 async def test_too_many_connections_are_closed_at_once() -> None:

@@ -8,13 +8,24 @@ problems come at once, when some value elsewhere is wrong. A value of the wrong 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import attrs
 
 from amp.config.rules import suggestion
-from amp.config.schema import Listen, Simulate
+from amp.config.schema import AsteriskServer, Listen, Simulate
+from amp.config.sniffers import VoipmonitorServer
 
 __all__ = ["cross_problems"]
+
+LOOPBACK: Final = dict.fromkeys(
+    ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"),  # noqa: S104  # names to compare, not to bind
+    "loopback",
+)
+"""Addresses of a listener, and hosts of a server, that are the same place on one machine."""
+
+ASTERISK_PORT: Final = attrs.fields(AsteriskServer).port.default
+SNIFFER_PORT: Final = attrs.fields(VoipmonitorServer).port.default
 
 Tables = list[tuple[int, Mapping[str, object]]]
 
@@ -38,6 +49,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_sniffers_named(data, users, listens, sniffers),
         *_sniffer_listeners(listens, sniffers, list(_texts(users, "name").values())),
         *_same_place(listens),
+        *_own_listeners(listens, servers),
         *_several_places(listens),
         *_tls(listens, servers),
         *_no_protocol(listens),
@@ -200,6 +212,28 @@ def _same_place(listens: Tables) -> Iterator[str]:
         if place in seen:
             yield f"listen[{index}]: the same {what} as listen[{seen[place]}]"
         seen.setdefault(place, index)
+
+
+def _own_listeners(listens: Tables, servers: Tables) -> Iterator[str]:
+    """amp as its own server would be told its own events again, without end."""
+    own = {
+        _place(listen.get("address", Listen().address), listen.get("port", Listen().port)): index
+        for index, listen in listens or [(0, {})]
+        if "unix" not in listen and "activation" not in listen
+    }
+    for index, server in servers:
+        port = server.get("port", SNIFFER_PORT if server.get("kind") == "voipmonitor" else ASTERISK_PORT)
+        hosts = server.get("hosts", [server.get("host")])
+        for host in hosts if isinstance(hosts, list) else []:
+            place = _place(host, port)
+            if place is not None and place in own:
+                yield f"server[{index}]: is amp's own listen[{own[place]}] (give one of them another port)"
+
+
+def _place(host: object, port: object) -> tuple[str, int] | None:
+    if not isinstance(host, str) or not isinstance(port, int) or port == 0:
+        return None
+    return LOOPBACK.get(host.lower(), host.lower()), port
 
 
 def _several_places(listens: Tables) -> Iterator[str]:

@@ -90,6 +90,7 @@ class Client:
         self.login_failures = 0
         self.connected_at = trio.current_time()
         self.reason = ""
+        self._was_cut = False
         self._wire = wire
         self._session = session
         self._owner = owner
@@ -201,6 +202,7 @@ class Client:
 
     def cut(self, reason: str) -> None:
         """Close now; what is unsent is lost, and the reason says why."""
+        self._was_cut = True
         self._end(reason)
         self.outlet.detach()
         self._scope.cancel()
@@ -229,7 +231,8 @@ class Client:
         unsaid = self._visit.farewell(reason, trio.current_time())
         if unsaid is None:
             return
-        get_logger().info(
+        tell = get_logger().warning if self._was_cut else get_logger().info
+        tell(
             "client_done",
             client=self.number, address=self.address, tls=self._wire.tls or None,
             user=self.user.name if self.user else None,
@@ -342,7 +345,10 @@ class Client:
                     if self.stats.bytes_in:  # else it is the greeting
                         self._acted()
                     self._reply(data, ordered=ordered)
-                case LoggedIn() | MaskChanged() | FilterChanged() | AutofilterChanged():
+                case LoggedIn(user):
+                    self._subscribe()
+                    self._log_login(user)
+                case MaskChanged() | FilterChanged() | AutofilterChanged():
                     self._subscribe()
                 case LoginFailed(username, reason):
                     self._log_failure(username.decode(errors="replace"), reason)
@@ -350,6 +356,11 @@ class Client:
                     self.outlet.on_event = self._event_seen
                 case Closing(reason, drain):
                     self._close(reason, drain=drain)
+
+    def _log_login(self, user: User) -> None:
+        get_logger(client=self.number).info(
+            "login", address=self.address, user=user.name, tls=self._wire.tls or None
+        )
 
     def _log_failure(self, user: str, reason: str) -> None:
         self.login_failures += 1
