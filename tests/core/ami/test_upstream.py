@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
+from amp.core.ami.frame import Frame
 from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.states import UPSTREAM_TRANSITIONS, UpstreamState
 from amp.core.ami.upstream import UpstreamConnection
@@ -232,6 +233,19 @@ def test_a_pong_alone_tells_nothing() -> None:
     conn.handle_timeout(15.0)
     drain(conn)
     assert hear(conn, PONG, now=15.1) == []
+
+
+def test_a_refusal_that_repeats_our_proof_is_told_without_it() -> None:
+    """The text goes to logs and to clients; a server that does so is broken or hostile, and may send much."""
+    key = Frame.parse(LOGIN).get(b"Key") or b""
+    answer = b"Response: Error\r\nActionID: own-2\r\nMessage: not %s, not %s %s\r\n\r\n" % (
+        key,
+        b"secret",
+        b"x" * 500,
+    )
+    (refused,) = hear(connection(), GREETING, CHALLENGE, answer)[3:]
+    assert isinstance(refused, LoginRefused)
+    assert refused.message == ("not ***, not *** " + "x" * 500)[:200]
 
 
 def test_a_silent_server_is_given_up() -> None:

@@ -33,6 +33,9 @@ __all__ = ["UpstreamConnection"]
 
 GREETING: Final = b"Asterisk Call Manager"
 MAX_GREETING_BYTES: Final = 1024
+MAX_MESSAGE_BYTES: Final = 200
+"""Of a server's refusal, what people are shown."""
+
 GIVE_UP_AFTER: Final = 3
 """How many times ``keepalive_s`` of silence end a link: one until the Ping, the others behind it."""
 
@@ -77,6 +80,7 @@ class UpstreamConnection:
     _greeting: bytes = attrs.field(default=b"", init=False, repr=False)
     _own_actions: int = attrs.field(default=0, init=False)
     _asked: bytes = attrs.field(default=b"", init=False)
+    _key: bytes = attrs.field(default=b"", init=False, repr=False)
     _pinged: bool = attrs.field(default=False, init=False)
     _pinged_at: float = attrs.field(default=-math.inf, init=False)
     _heard_at: float = attrs.field(init=False)
@@ -234,16 +238,19 @@ class UpstreamConnection:
             self._tell(LoginAccepted())
         else:
             message = frame.get(b"Message") or b"no reason given"
-            self._tell(LoginRefused(message.decode("utf-8", "replace")))
+            self._tell(LoginRefused(self._fit_to_show(message)))
 
     def _log_in(self, challenge: bytes | None) -> None:
         """Sign in with a key; in clear only if the server has no challenge for us."""
-        proof = (
-            ((b"AuthType", b"MD5"), (b"Key", md5_key(challenge, self.secret)))
-            if challenge
-            else ((b"Secret", self.secret),)
-        )
+        self._key = md5_key(challenge, self.secret) if challenge else b""
+        proof = ((b"AuthType", b"MD5"), (b"Key", self._key)) if challenge else ((b"Secret", self.secret),)
         self._ask((b"Action", b"Login"), (b"Username", self.username), *proof, (b"Events", self.events))
+
+    def _fit_to_show(self, message: bytes) -> str:
+        """A server's text for logs and clients: a bounded part, without our secret, which it may repeat."""
+        for proof in (self._key, self.secret):
+            message = message.replace(proof, b"***") if proof else message
+        return message[:MAX_MESSAGE_BYTES].decode("utf-8", "replace")
 
     # -- telling -------------------------------------------------------------------------------------
 
