@@ -46,9 +46,6 @@ def test_false_is_not_zero_for_a_key_of_later_work(tmp_path: Path) -> None:
     assert problems(tmp_path, file_with("user", "novar", 0)) == [
         "user[0].novar: not built yet (only false works)"
     ]
-    assert problems(tmp_path, file_with("simulate", "sniffers", 1)) == [
-        "simulate.sniffers: not built yet (only 0 works)"
-    ]
 
 
 def test_values_of_later_work(tmp_path: Path) -> None:

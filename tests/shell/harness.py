@@ -14,7 +14,7 @@ import attrs
 import structlog
 import trio
 
-from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, User, VoipmonitorServer
+from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, Simulate, User, VoipmonitorServer
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
 from amp.shell.app import App
@@ -173,6 +173,7 @@ async def lab(
     extra: tuple[AsteriskServer | VoipmonitorServer, ...] = (),
     listen: tuple[Listen, ...] = (Listen(port=0),),
     path: Path | None = None,
+    simulate: Simulate | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     """amp in front of one simulated Asterisk for each name, all up.
@@ -195,6 +196,7 @@ async def lab(
                 server=(*servers, *extra),
                 user=users,
                 limits=limits or Limits(),
+                simulate=simulate,
             )
             ended = trio.Event()
             addresses = await nursery.start(_run, App(config, path), ended)

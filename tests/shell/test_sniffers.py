@@ -9,10 +9,11 @@ import orjson
 import pytest
 import trio
 
+from amp.config.schema import Simulate
 from amp.core.ami.frame import Frame
 from amp.sim.sniffer.sniffer import SimSniffer
-from shell.harness import PATIENCE_S, AmiClient
-from shell.sniffing import KEY, OTHER_KEY, sniffer_lab
+from shell.harness import PATIENCE_S, AmiClient, lab
+from shell.sniffing import KEY, OTHER_KEY, READER, sniffer_lab
 
 
 async def reached(sniffer: SimSniffer) -> None:
@@ -274,3 +275,10 @@ async def test_a_sniffer_on_a_unix_socket(tmp_path: Path) -> None:
             frame = await command(await one.client(events="off"), "listcalls")
             assert frame.name == b"Success"
         nursery.cancel_scope.cancel()
+
+
+async def test_the_simulated_fleet_has_sniffers() -> None:
+    async with lab(users=(READER,), simulate=Simulate(asterisks=1, sniffers=2, calls_per_second=1)) as one:
+        client = await one.client("rita", "rita's", events="off")
+        await client.action("SnifferCommand", ("Server", "sniffer2"), ("Command", "totalcalls"))
+        assert int((await client.frame()).get(b"Output") or b"0") >= 1

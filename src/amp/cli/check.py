@@ -46,7 +46,8 @@ def summary(config: Config) -> Iterator[str]:
     for sniffer in config.sniffers:
         yield f"sniffer   {sniffer.name}  {sniffer.place}  encryption {sniffer.encryption}"
     if config.simulate is not None:
-        yield f"simulate  {', '.join(config.simulate.names)}"
+        names = (*config.simulate.names, *config.simulate.sniffer_names)
+        yield f"simulate  {', '.join(names)}"
     for user in config.user:
         read, write = (", ".join(rights) or "nothing" for rights in (user.read, user.write))
         yield f"user      {user.name}  reads {read}; writes {write}"

@@ -34,8 +34,11 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
     """Every problem between the sections of a parsed file, each beginning with its path."""
     servers, users, listens = _tables(data, "server"), _tables(data, "user"), _tables(data, "listen")
     simulated = _simulated(data)
+    simulated_sniffers = _simulated_sniffers(data)
+    simulated = (*simulated, *simulated_sniffers)
     known = [*_texts(servers, "name").values(), *simulated]
     sniffers = {str(table.get("name")) for _, table in servers if table.get("kind") == "voipmonitor"}
+    sniffers.update(simulated_sniffers)
     return [
         *_duplicates("server", _texts(servers, "name"), simulated),
         *_no_host(servers),
@@ -74,6 +77,13 @@ def _simulated(data: Mapping[str, object]) -> tuple[str, ...]:
     asterisks = table.get("asterisks", Simulate().asterisks)
     usable = type(asterisks) is int and 0 < asterisks <= 1000
     return Simulate(asterisks=asterisks).names if usable else ()
+
+
+def _simulated_sniffers(data: Mapping[str, object]) -> tuple[str, ...]:
+    table = data.get("simulate")
+    sniffers = table.get("sniffers", 0) if isinstance(table, dict) else 0
+    usable = type(sniffers) is int and 0 <= sniffers <= 1000
+    return Simulate(sniffers=sniffers).sniffer_names if usable else ()
 
 
 def _duplicates(section: str, names: Mapping[int, str], taken: tuple[str, ...]) -> Iterator[str]:

@@ -38,7 +38,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("user", "xfronly"): False,
     ("user", "novar"): False,
     ("user", "slow_client"): "disconnect",
-    ("simulate", "sniffers"): 0,
 }
 
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {

@@ -233,9 +233,10 @@ class Log:
 
 @attrs.frozen(kw_only=True)
 class Simulate:
-    """``[simulate]``: a fleet of simulated Asterisks inside the process."""
+    """``[simulate]``: a fleet of simulated Asterisks and sniffers inside the process."""
 
     asterisks: Annotated[int, Whole(1, 200)] = 2
+    sniffers: Annotated[int, Whole(0, 200)] = 0
     calls_per_second: Annotated[float, Number(0, 1000)] = 0.5
     seed: Annotated[int, Whole(0, (1 << 63) - 1)] = 1
 
@@ -243,6 +244,11 @@ class Simulate:
     def names(self) -> tuple[str, ...]:
         """The names of the servers that the fleet adds at run time: ``sim1``, ``sim2``, ..."""
         return tuple(f"sim{number}" for number in range(1, self.asterisks + 1))
+
+    @property
+    def sniffer_names(self) -> tuple[str, ...]:
+        """The names of its sniffers: ``sniffer1``, ``sniffer2``, ..."""
+        return tuple(f"sniffer{number}" for number in range(1, self.sniffers + 1))
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,7 @@ import trio
 
 from amp.config.advice import advice
 from amp.config.certificates import server_context
-from amp.config.schema import AsteriskServer, Config, Listen, Proxy
+from amp.config.schema import AsteriskServer, Config, Listen, Proxy, VoipmonitorServer
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
 from amp.core.admission.admission import Visit
@@ -134,7 +134,7 @@ class App:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
                 switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
-                switchboard.desk = make_desk(self.config)
+                switchboard.desk = make_desk(self.config, await self._simulated_sniffers(everything))
                 await everything.start(switchboard.desk.run)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
@@ -163,6 +163,16 @@ class App:
                 for sim in await nursery.start(serve_fleet, self.config.simulate)
             )
             nursery.cancel_scope.cancel()
+
+    async def _simulated_sniffers(self, nursery: trio.Nursery) -> list[VoipmonitorServer]:
+        if self.config.simulate is None:
+            return []
+        from amp.sim.fleet import serve_sniffers
+
+        return [
+            VoipmonitorServer(kind="voipmonitor", name=name, host=host, port=port, encryption="none")
+            for name, host, port in await nursery.start(serve_sniffers, self.config.simulate)
+        ]
 
     async def _serve(
         self, switchboard: Switchboard, signals: AsyncIterator[int], task_status: trio.TaskStatus[list[str]]
