@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import structlog
 
 from amp.config.schema import Log
-from amp.shell.log import Logging, get_logger
+from amp.shell.log import Logging, configure, get_logger
 
 OpenLog = Callable[..., Logging]
 
@@ -58,7 +60,7 @@ def test_a_log_that_cannot_be_opened_is_told_and_the_old_one_stays(tmp_path: Pat
 
 
 def test_a_log_can_move_between_standard_error_and_a_file(
-    tmp_path: Path, open_log: OpenLog, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, open_log: OpenLog, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logging = open_log(Log(format="json"))
     get_logger().info("one")
@@ -67,7 +69,7 @@ def test_a_log_can_move_between_standard_error_and_a_file(
     logging.follow(Log(format="json"))()
     get_logger().info("three")
     assert events(tmp_path / "amp.log") == ["two"]
-    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["one", "three"]
+    assert [json.loads(line)["event"] for line in capfd.readouterr().err.splitlines()] == ["one", "three"]
 
 
 def test_a_full_disk_loses_lines_and_nothing_else(open_log: OpenLog) -> None:
@@ -75,3 +77,36 @@ def test_a_full_disk_loses_lines_and_nothing_else(open_log: OpenLog) -> None:
     open_log(Log(file="/dev/full"))
     get_logger().info("lost")
     get_logger().error("lost as well")
+
+
+def test_who_does_not_read_the_log_does_not_stop_amp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pipe does not take at once is lost; the reader finds whole lines up to there."""
+    read, write = os.pipe()
+    try:
+        with os.fdopen(write, "w") as pipe:
+            monkeypatch.setattr("sys.stderr", pipe)
+            configure("info", "json")
+            for number in range(2000):
+                get_logger().info("line", number=number, text="x" * 500)
+            monkeypatch.undo()
+        with os.fdopen(read) as reader:
+            lines = [json.loads(line)["number"] for line in reader]
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(read)
+    assert lines == list(range(len(lines)))
+    assert 50 < len(lines) < 2000
+
+
+def test_without_standard_error_lines_are_lost_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    configure("info", "auto")
+    get_logger().info("nobody hears")
+
+
+def test_what_strangers_send_does_not_steer_the_readers_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info", "console")
+    get_logger().warning("login_failed", user="a\x1b]0;evil\x07\u2028b")
+    told = capfd.readouterr().err
+    assert r"a\x1b]0;evil\x07\u2028b" in told
+    assert "\x1b" not in told

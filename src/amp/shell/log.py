@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from io import FileIO
 
-    from structlog.typing import FilteringBoundLogger, Processor
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 __all__ = ["LogFormat", "Logging", "Sink", "configure", "get_logger"]
 
@@ -69,21 +72,47 @@ class Sink:
 
     def isatty(self) -> bool:
         """Whether people watch."""
-        return self._file is None and sys.stderr.isatty()
+        return self._file is None and sys.stderr is not None and sys.stderr.isatty()
 
     def write(self, text: str) -> None:
-        """Write a whole line, or lose it."""
-        with suppress(OSError):
+        """Write a whole line, or lose it: whoever reads the log must not stop amp by not reading."""
+        with suppress(OSError, ValueError):
             if self._file is None:
-                sys.stderr.write(text)
+                _write_to_stderr(text)
             else:
                 self._file.write(text.encode("utf-8", "backslashreplace"))
 
     def flush(self) -> None:
-        """After each line."""
-        with suppress(OSError):
-            if self._file is None:
-                sys.stderr.flush()
+        """After each line; nothing is kept back."""
+
+
+def _write_to_stderr(text: str) -> None:
+    """Write what fits without waiting if it is a pipe or a socket; terminals and files take their time.
+
+    A pipe that is ready takes ``PIPE_BUF`` bytes at once (pipe(7)), so a line goes in pieces of that.
+    """
+    if sys.stderr is None:
+        return  # closed by whoever started us
+    number, data = sys.stderr.fileno(), text.encode("utf-8", "backslashreplace")
+    mode = os.fstat(number).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        os.write(number, data)
+        return
+    ready = select.poll()
+    ready.register(number, select.POLLOUT)
+    for begin in range(0, len(data), select.PIPE_BUF):
+        if ready.poll(0):
+            os.write(number, data[begin : begin + select.PIPE_BUF])
+
+
+def _printable(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """What strangers send must not steer the terminal of who reads the log."""
+    return {
+        name: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and name != "exception" and not value.isprintable()
+        else value
+        for name, value in line.items()
+    }
 
 
 def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | None = None) -> None:
@@ -99,7 +128,7 @@ def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | 
     tail: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=not as_json)]
+        else [_printable, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     )
     structlog.configure(
         processors=[
