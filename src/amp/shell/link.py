@@ -8,8 +8,16 @@ from typing import Final, Protocol
 import attrs
 import trio
 
+from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.upstream import UpstreamConnection
-from amp.core.ami.upstream_events import FramesReceived, Greeted, LoginAccepted, LoginRefused, SendData
+from amp.core.ami.upstream_events import (
+    Closed,
+    FramesReceived,
+    Greeted,
+    LoginAccepted,
+    LoginRefused,
+    SendData,
+)
 from amp.core.routing.commands import LinkRole, OpenLink
 from amp.errors import RemoteProtocolError
 from amp.shell.outlet import Outlet, OutletLimits
@@ -176,8 +184,8 @@ class Link:
                 self._carry_out(connection)
 
     def _carry_out(self, connection: UpstreamConnection) -> None:
-        while True:
-            match connection.next_event():
+        while (event := connection.next_event()) is not NEED_DATA:
+            match event:
                 case FramesReceived(frames):
                     self._owner.link_frames(self, frames)
                 case SendData(data):
@@ -192,7 +200,7 @@ class Link:
                     self._owner.link_ready(self, self._version)
                 case LoginRefused(message):
                     raise _Ended(message, refused=True)
-                case _:
+                case Closed():
                     return
 
     def _on_cut(self, reason: str) -> None:

@@ -200,11 +200,10 @@ class Server:
         lane.link = link
         lane.sent[pending.wire_id] = pending
         self.counters.actions += 1
-        deadline = pending.deadline
         if link.role is LinkRole.ACTIONS and (hold_s := self._limits.order_hold_s) > 0:
             lane.hold(pending, now + hold_s, out)
-            deadline = min(deadline, lane.held_until)
-        self._alarm.by(deadline)
+            self._alarm.by(lane.held_until)
+        self._alarm.by(pending.deadline)
         data, pending.data = pending.data, b""
         if pending.fenced:
             data += self._fence(link, pending, now)
