@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from amp.core.fanout.batch import NO_CLASS, Asker, Batch, Span
+import pytest
+
+from amp.core.fanout.batch import MAX_CLASSES, MAX_CLASSES_BYTES, NO_CLASS, NOBODYS, Asker, Batch, Span
 
 CALL = frozenset((b"call", b"all"))
 DIALPLAN = frozenset((b"dialplan", b"all"))
@@ -35,6 +37,29 @@ def test_a_broken_piece_at_the_beginning_follows_the_last_event_before() -> None
     """A read may end in the middle of a value."""
     assert batch([b"two"], lead=FRAMES[1]).privileges == [DIALPLAN]
     assert batch([b"two"]).privileges == [NO_CLASS]
+
+
+MOST = [b"c%d" % number for number in range(MAX_CLASSES)]
+LONGEST = b"l" * MAX_CLASSES_BYTES
+
+
+@pytest.mark.parametrize("rest", [b"", b"\r\nX: 1"])
+@pytest.mark.parametrize(
+    ("value", "classes"),
+    [
+        (b",".join(MOST), frozenset(MOST)),
+        (b",".join([*MOST, b"one"]), NOBODYS),
+        (b"call,call" + b",call" * MAX_CLASSES, NOBODYS),
+        (LONGEST, frozenset((LONGEST,))),
+        (LONGEST + b"l", NOBODYS),
+        (LONGEST + b",call" * 100_000, NOBODYS),
+    ],
+)
+def test_more_classes_than_asterisk_can_have_are_nobodys(
+    value: bytes, classes: frozenset[bytes], rest: bytes
+) -> None:
+    """Sets of classes are kept, so a server must not make them as large as it likes."""
+    assert batch([b"Event: Odd\r\nPrivilege: " + value + rest, b"two"]).privileges == [classes, classes]
 
 
 def test_names() -> None:

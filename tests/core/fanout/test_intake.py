@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from amp.core.ami.ids import ActionIds
 from amp.core.fanout.batch import Asker, Batch
 from amp.core.fanout.cutter import FrameCutter
-from amp.core.fanout.intake import MAX_HEADS, AskerBroadcast, Broadcasts, Intake, OwnAnswer, Run, asker_of
+from amp.core.fanout.intake import (
+    HEAD_BYTES,
+    MAX_HEADS,
+    AskerBroadcast,
+    Broadcasts,
+    Intake,
+    OwnAnswer,
+    Run,
+    asker_of,
+)
 from amp.core.stats import ServerStats
 from core.fanout.recordings import chunks, frames, stream
 
@@ -233,6 +242,13 @@ def test_action_ids_of_others_are_hidden(extra: bytes, bare: bytes) -> None:
     assert stats.action_ids_hidden == 2
 
 
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n", b"\r\nX: 1"])
+def test_action_ids_that_follow_each_other_leave_nothing(end: bytes) -> None:
+    """Whatever their line ends: not even an empty line, which would end the frame."""
+    frame = b"Event: Odd\r\nActionID:\nACTIONID: \r\nActionID: 7\r\nActionID: 8"
+    assert intake().take([frame + end]) == [Broadcasts([b"Event: Odd" + end], {0: frame + end})]
+
+
 @pytest.mark.parametrize("frame", [b"Event: Odd\r\nX: 1", b"three"])
 def test_broken_pieces_cannot_pass_for_an_answer(frame: bytes) -> None:
     """An ActionID in them is a forgery: clients would take the piece for what they wait for."""
@@ -250,6 +266,18 @@ def test_the_position_counts_without_other_action_ids() -> None:
     bare, at = head + b"\r\nA: 1\r\nB: 2", len(head + b"\r\nA: 1")
     assert run == AskerBroadcast(bare, PREFIX + b"2.9-a-b", at, frame.replace(PREFIX + b"2.9-", b""))
     assert asker_of(run, IDS) == Asker(2, b"a-b", len(head + b"\r\nA: 1"))
+
+
+@pytest.mark.parametrize("own", [b"", b"\r\nActionID: " + PREFIX + b"2.9-a"])
+def test_a_frame_of_nothing_but_action_ids_is_read_once(own: bytes) -> None:
+    """A server may send 16 MB of them: reading the frame anew for each would hold everybody up for hours."""
+    head, theirs = b"Event: UserEvent\r\nPrivilege: user,all", b"\r\nActionID: abc" * 130_000
+    frame = head + theirs + own + theirs
+    (run,) = intake().take([frame])
+    if own:
+        assert run == AskerBroadcast(head, PREFIX + b"2.9-a", len(head), frame.replace(PREFIX + b"2.9-", b""))
+    else:
+        assert run == Broadcasts([head], {0: frame})
 
 
 @pytest.mark.parametrize("wire_id", [b"2.9-", b"nonsense"])
@@ -330,6 +358,10 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(MAX_HEADS + 10):
         frame = b"Event: E%d\r\n%sX: 1" % (number, CALL)
         assert sorter.take([frame]) == [Broadcasts([frame])]
+    for number in range(10):
+        sorter.take([b"Event: UserEvent\r\n%s%d" % (bytes(100_000), number)])
+    assert max(map(len, sorter._plain | sorter._carriers)) == HEAD_BYTES
+    assert len(sorter._plain | sorter._carriers) <= MAX_HEADS
     assert len(sorter._plain) <= MAX_HEADS
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from amp.core.ami.mask import ALL, NONE, EventMask
+from amp.core.ami.mask import ALL, KNOWN, NONE, EventMask
 from amp.core.fanout.batch import Asker, Batch
 from amp.core.fanout.view import View, ViewKey
 
@@ -24,6 +24,19 @@ def test_a_mask_shows_whole_classes() -> None:
     view = View(ViewKey(CALLS))
     assert view.render(BATCH) == HANGUP + END
     assert (view.shown, view.hidden) == (1, 2)
+
+
+def test_what_a_view_remembers_of_endless_classes_is_bounded() -> None:
+    """An event with more classes than it can have is for who sees everything, and takes no memory."""
+    frames = [
+        b"Event: Odd\r\nPrivilege: call,%s,all" % b",".join(b"c%d.%d" % (number, n) for n in range(1000))
+        for number in range(50)
+    ]
+    frames += [b"Event: Odd\r\nPrivilege: call,%d%s" % (number, b"c" * 10_000) for number in range(50)]
+    view = View(ViewKey(EventMask(KNOWN)))
+    assert view.render(Batch(b"pbx1", b"e", 1, [*frames, HANGUP])) == HANGUP + END
+    assert view._wants.cache_info().currsize == 2
+    assert View(ViewKey()).render(Batch(b"pbx1", b"e", 1, frames)).count(b"Event: Odd") == 100
 
 
 def test_nothing_for_a_view_is_no_bytes() -> None:

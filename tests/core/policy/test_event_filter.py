@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amp.core.policy.event_filter import MAX_PLANS, MAX_RULES, NO_FILTER, EventFilter
+from amp.core.policy.event_filter import MAX_NAME_BYTES, MAX_PLANS, MAX_RULES, NO_FILTER, EventFilter
 from amp.core.policy.filter_rule import BadFilter, Rule, parse_rule, parse_setting
 from amp.core.policy.patterns import MAX_PATTERN_BYTES, searcher
 from core.policy.recorded import broadcasts
@@ -161,6 +161,17 @@ def test_plans_are_bounded() -> None:
     for number in range(MAX_PLANS + 5):
         assert made.passes(b"Event: N%d\r\nX: 1" % number)
     assert len(made._plans) == MAX_PLANS
+
+
+def test_no_plan_is_kept_for_an_endless_name() -> None:
+    """A thousand names of a megabyte would be a gigabyte; such names are judged anew each time."""
+    made = filtered("!y")
+    longest = b"n" * MAX_NAME_BYTES
+    for name in (longest, longest + b"n", longest * 100):
+        for _ in range(2):
+            assert made.passes(b"Event: %s\r\nX: 1" % name)
+            assert not made.passes(b"Event: %s\r\nX: y" % name)
+    assert list(made._plans) == [longest]
 
 
 @pytest.mark.parametrize(

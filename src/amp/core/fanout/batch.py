@@ -11,13 +11,20 @@ from typing import Final, NamedTuple
 
 import attrs
 
-__all__ = ["ALL_BARE", "NO_CLASS", "Asker", "Batch", "Span"]
+__all__ = ["ALL_BARE", "NOBODYS", "NO_CLASS", "Asker", "Batch", "Span"]
 
 ALL_BARE: Final[Mapping[int, bytes]] = MappingProxyType({})
 """No frame had an ActionID but the asker's, which is nearly always so."""
 NO_CLASS: Final[frozenset[bytes]] = frozenset()
+NOBODYS: Final = frozenset((b",",))
+"""The classes of an event with impossibly many: one that no mask can have, so only who sees all sees it."""
+MAX_CLASSES: Final = 32
+"""Asterisk's classes are the bits of an ``int``, and there is ``all``."""
+MAX_CLASSES_BYTES: Final = 256
+"""Asterisk's classes together take 137."""
 HEADS_REMEMBERED: Final = 2048
 head_of: Final[Callable[[bytes], bytes]] = itemgetter(slice(48))
+PRIVILEGE: Final = b"\r\nPrivilege: "
 SECOND_HEADER: Final = re.compile(rb"Event: [^\r\n]*\r\nPrivilege: ([^\r\n]*)\r\n")
 
 
@@ -86,6 +93,8 @@ class Batch:
 
         A frame without Privilege has the classes of the frame before it: it is the rest of a value with
         raw line ends (recording event-odd-values), and who may not see the value may not see its rest.
+        More classes than Asterisk can have are `NOBODYS`: sets are far larger than the bytes they are read
+        from, and they live as long as the batch, and longer where views remember them.
         """
         if self._privileges is None:
             self._privileges = self._read_privileges()
@@ -165,5 +174,11 @@ def _classes_by_head(head: bytes) -> frozenset[bytes] | None:
 def _classes_in(frame: bytes) -> frozenset[bytes] | None:
     if not frame.startswith(b"Event: "):
         return None
-    _, found, rest = frame.partition(b"\r\nPrivilege: ")
-    return frozenset(rest.split(b"\r\n", 1)[0].split(b",")) if found else None
+    start = frame.find(PRIVILEGE)
+    if start < 0:
+        return None
+    start += len(PRIVILEGE)
+    value = frame[start : start + MAX_CLASSES_BYTES + 2].split(b"\r\n", 1)[0]
+    if len(value) > MAX_CLASSES_BYTES or value.count(b",") >= MAX_CLASSES:
+        return NOBODYS
+    return frozenset(value.split(b","))

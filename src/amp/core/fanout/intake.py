@@ -51,6 +51,8 @@ PLAIN: Final = re.compile(rb"Event: [^\r\n]+\r\nPrivilege")
 # Spelt as sets: RE2's (?i) would let a letter of other alphabets pass for the s, and be four times as slow.
 HAS_SERVER: Final = re2.compile(rb"\n[sS][eE][rR][vV][eE][rR]:")
 HAS_ACTION_ID: Final = re2.compile(rb"\n[aA][cC][tT][iI][oO][nN][iI][dD]:")
+ACTION_ID: Final = b"\nactionid:"
+CR: Final = 13
 SERVER_NAME: Final = re.compile(rb"(?im)^(?=server:)")
 
 
@@ -238,17 +240,27 @@ class Intake:
         return _Bare(bare, self._as_asterisk(frame)) if own or others else frame
 
     def _without_action_ids(self, frame: bytes) -> tuple[bytes, tuple[bytes, int] | None, bool]:
-        """The frame without any ActionID, our own one and its place, and whether it had others."""
+        """The frame without any ActionID, our own one and its place, and whether it had others.
+
+        A frame of 16 MB can be nothing but ActionIDs, so no byte is looked at again for the next of them.
+        """
         own: tuple[bytes, int] | None = None
         others = False
-        bare, at = frame, 0
-        while (found := _find_action_id(bare, at)) is not None:
-            at, end, value = found
-            bare = bare[:at] + bare[end:]
+        kept, size, behind = [], 0, 0
+        lower = frame.lower()
+        found = lower.find(ACTION_ID)
+        while found >= 0:
+            at, end, value = _action_id_at(found, frame)
+            kept.append(frame[behind:at])
+            size += at - behind
+            behind = end
+            found = lower.find(ACTION_ID, end)
             if own is None and value.startswith(self._prefix):
-                own = value, at
+                own = value, size
             else:
                 others = True
+        kept.append(frame[behind:])
+        bare = b"".join(kept)
         self._stats.action_ids_hidden += others
         return bare, own, others
 
@@ -299,15 +311,17 @@ def _is_login_booted(frame: bytes, is_first: bool) -> bool:
     return names == LOGIN_BOOTED or (is_first and names == SHORT_BOOTED)
 
 
-def _find_action_id(frame: bytes, start: int) -> tuple[int, int, bytes] | None:
-    """Where the next ActionID line begins (at the line end before it) and ends, and its value."""
-    at = frame.lower().find(b"\nactionid:", start)
-    if at < 0:
-        return None
-    line, _, _ = frame[at + 1 :].partition(b"\n")
-    end = at + 1 + len(line.removesuffix(b"\r"))
-    value = frame[at + len(b"\nactionid:") : end].lstrip(b" \t")
-    return at - (frame[at - 1 : at] == b"\r"), end, value
+def _action_id_at(found: int, frame: bytes) -> tuple[int, int, bytes]:
+    """Where an ActionID line begins (at the line end before it) and ends, and its value.
+
+    Args:
+        found: the offset of the line feed before it.
+    """
+    feed = frame.find(b"\n", found + 1)
+    end = feed if feed >= 0 else len(frame)
+    end -= frame[end - 1] == CR
+    at = found - (found > 0 and frame[found - 1] == CR)
+    return at, end, frame[found + len(ACTION_ID) : end].lstrip(b" \t")
 
 
 def _value_of(name: bytes, frame: bytes) -> bytes:

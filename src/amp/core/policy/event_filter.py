@@ -20,6 +20,8 @@ __all__ = ["MAX_RULES", "NO_FILTER", "EventFilter"]
 MAX_RULES: Final = 32
 MAX_PLANS: Final = 1024
 """Event names whose plan is kept; there are about 200, and a module may invent more."""
+MAX_NAME_BYTES: Final = 256
+"""Longer names are judged anew each time: the server chooses them, and kept plans are kept for good."""
 
 EVENT: Final = b"Event: "
 
@@ -131,7 +133,7 @@ class EventFilter:
         dropped = any(rule.is_certain for rule in excludes) or (not kept and not includes)
         tests = tuple(rule.matches for rule in includes), tuple(rule.matches for rule in excludes)
         plan = Plan(kept, dropped, *tests)
-        if len(self._plans) < MAX_PLANS:
+        if len(self._plans) < MAX_PLANS and len(name) <= MAX_NAME_BYTES:
             self._plans[name] = plan
         return plan
 
