@@ -201,6 +201,10 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
             USER + f"eventfilter = {[f'x{n}' for n in range(33)]}",
             "user[0]: expected at most 32 filters in eventfilter",
         ),
+        (
+            USER + f"eventfilter = {['.{24}' + letter for letter in 'abcde']}",
+            "user[0]: in eventfilter: Filters are too costly together: 125 parts in patterns, at most 100",
+        ),
         (USER + 'contexts = [""]', "user[0].contexts[0]: expected a context, got an empty string"),
         (SERVER + 'events = "cal"', 'server[0].events: expected "on", "off" or classes such as "call,agent"'),
         (

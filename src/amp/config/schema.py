@@ -28,7 +28,7 @@ from amp.config.rules import (
 )
 from amp.config.secret import Secret
 from amp.config.sniffers import SnifferCommands, VoipmonitorServer, key_problem
-from amp.core.policy.event_filter import MAX_RULES
+from amp.core.policy.event_filter import MAX_RULES, EventFilter
 
 __all__ = [
     "RIGHTS",
@@ -187,6 +187,8 @@ class User:
         """Refuse more filters than one session may have."""
         if len(self.eventfilter) > MAX_RULES:
             raise ValueError(f"expected at most {MAX_RULES} filters in eventfilter")
+        if problems := EventFilter.from_settings(self.eventfilter)[1]:
+            raise ValueError(f"in eventfilter: {problems[0]}")
 
 
 @attrs.frozen(kw_only=True)

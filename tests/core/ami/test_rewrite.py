@@ -43,6 +43,14 @@ def test_what_is_meant_for_amp_does_not_go_upstream(name: bytes) -> None:
     assert to_wire(sent, b"i") == b"Action: Ping\r\nActionID: i\r\nX-" + name + b": stays\r\n\r\n"
 
 
+@pytest.mark.parametrize("name", [b"ActionID", b"server", b"ProxyKey", b"ProxyAction"])
+@pytest.mark.parametrize("form", [b"%s ", b" %s", b"\t%s \t"])
+def test_nor_does_it_with_blanks_around_its_name(name: bytes, form: bytes) -> None:
+    """Asterisk takes it for another header, and a UserEvent would show it to everybody."""
+    sent = action(b"Action: UserEvent", form % name + b": x", b" Other : y")
+    assert to_wire(sent, b"i") == b"Action: UserEvent\r\nActionID: i\r\n Other : y\r\n\r\n"
+
+
 def test_a_frame_that_amp_made() -> None:
     assert (
         to_wire(Frame.of(("Action", "Ping"), ("ActionID", "mine")), b"i")

@@ -87,6 +87,15 @@ def test_what_a_user_may_not_do_changes_nothing(lines: list[bytes], message: byt
     assert (conn.events, conn.event_filter, conn.action_id) == (ALL, NO_FILTER, b"")
 
 
+@pytest.mark.parametrize("name", [b"Login ", b"Events\t", b"Ping ", b"Originate ", b"SimFault "])
+def test_a_name_with_a_blank_behind_it_is_no_action(name: bytes) -> None:
+    """As in Asterisk. Nothing goes upstream by a name that amp's own table does not hold."""
+    text = b"Invalid/unknown command: %s. Use Action: ListCommands to show available commands."
+    assert say(of(ANNA), b"Action: " + name) == [error(text % name)]
+    assert say(of(ANNA), b"Action: Ping", b"Action: " + name) == [error(text % name)]
+    assert say(session(), b"Action: " + name) == [error(b"Permission denied")]
+
+
 def test_a_shut_door_says_which_right_opens_it() -> None:
     (reply,) = say(of(ANNA), b"Action: Command", b"Command: core show uptime", b"ActionID: 1")
     assert reply == Reply(

@@ -13,7 +13,7 @@ from amp.core.policy.doors import GUARDS, command_allowed
 ATTACKS = [
     (Door.COMMAND, "Command", ["Command: core show channels"]),
     (Door.COMMAND, "command", []),
-    (Door.COMMAND, "COMMAND ", ["Command: dialplan add extension x"]),
+    (Door.COMMAND, "COMMAND", ["Command: dialplan add extension x"]),
     (Door.CONFIG, "GetConfig", ["Filename: manager.conf"]),
     (Door.CONFIG, "GetConfigJSON", ["Filename: sip.conf"]),
     (Door.CONFIG, "UpdateConfig", ["DstFilename: extensions.conf"]),

@@ -202,11 +202,9 @@ def test_bad_filters_are_told_in_asterisks_words(line: str) -> None:
     assert bad.detail
 
 
-@pytest.mark.parametrize(
-    "pattern", [b"Event: [", b"(", b"(a)\\1", b"*a", b"((a{100}){100}){100}", b"x\\", b"[[:no:]]"]
-)
+@pytest.mark.parametrize("pattern", [b"Event: [", b"(", b"(a)\\1", b"*a", b"x\\", b"[[:no:]]"])
 def test_patterns_that_do_not_compile(pattern: bytes) -> None:
-    """Also those that would need more memory than a pattern may have."""
+    """Back references among them, which no linear search can do."""
     bad = parse_rule(None, pattern)
     assert isinstance(bad, BadFilter)
     assert bad.message == b"Filter did not compile.  Check the syntax of the filter given."

@@ -59,3 +59,27 @@ def test_a_client_cannot_add_filters_for_ever() -> None:
     outcome = add_filter(session, Frame.of(("Operation", "Add"), ("Filter", "one more")))
     assert (outcome.success, outcome.filter) == (False, session)
     assert outcome.message == b"Too many filters: at most 32"
+
+
+def test_nothing_is_compiled_for_a_full_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling is the costly part, and a client can ask for it again and again."""
+    session = EventFilter.from_settings([f"x{number}" for number in range(MAX_RULES)])[0]
+    monkeypatch.setattr("amp.core.policy.filter_action.parse_rule", None)
+    assert not add_filter(session, Frame.of(("Operation", "Add"), ("Filter", "a.*b"))).success
+
+
+def test_a_costly_pattern_is_refused_and_said() -> None:
+    """Found by attack: this one took 10 ms of every event."""
+    outcome = add_filter(NO_FILTER, Frame.of(("Operation", "Add"), ("Filter", "(.{1,30}){1,30}Q")))
+    assert (outcome.success, outcome.filter) == (False, NO_FILTER)
+    assert outcome.message == b"Filter is too costly: 3482 parts in its pattern, at most 25"
+
+
+def test_patterns_are_bounded_together() -> None:
+    """Many that are bearable alone are not together."""
+    session = NO_FILTER
+    for letter in "abcd":
+        session = add_filter(session, Frame.of(("Operation", "Add"), ("Filter", ".{24}" + letter))).filter
+    outcome = add_filter(session, Frame.of(("Operation", "Add"), ("Filter", ".e")))
+    assert (outcome.success, outcome.filter) == (False, session)
+    assert outcome.message == b"Filters are too costly together: 102 parts in patterns, at most 100"

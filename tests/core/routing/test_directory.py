@@ -135,3 +135,18 @@ def test_a_costly_glob_costs_nothing() -> None:
 def test_long_and_odd_items_are_shown_in_part() -> None:
     """As elsewhere."""
     assert select(b"\xff" * 200 + b",").missing.keys() == {"?" * 64}
+
+
+def test_a_list_is_bounded() -> None:
+    """A line of 1022 bytes holds 500 items, and globs are compiled."""
+    assert select(b"," + b"pbx1," * 32).found == ("pbx1",)
+    assert select(b"nix," * 33) == Selection((), {}, "Server: lists 33 items, at most 32")
+    assert select(b"*," * 4 + b"pbx1").refusal == ""
+    assert select(b"*," * 5) == Selection((), {}, "Server: lists 5 globs, at most 4")
+
+
+def test_a_glob_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = Directory(FLEET, "first")
+    first = directory.select(b"pbx*", None, ())
+    monkeypatch.setattr("amp.core.routing.directory.fnmatch", None)
+    assert directory.select(b"pbx*", None, ()) == first

@@ -369,6 +369,9 @@ def test_the_number_of_servers_is_bounded() -> None:
         play.ask_all(server=",", ActionID="7")
         text = "Not sent: Server: names no server"
         play.expect(hears(frame(ERROR, ("ActionID", "7"), ("Message", text))))
+        play.ask_all(server="*,*,*,*,*", ActionID="7")
+        text = "Not sent: Server: lists 5 globs, at most 4"
+        play.expect(hears(frame(ERROR, ("ActionID", "7"), ("Message", text))))
 
 
 def test_what_no_asterisk_would_take_goes_to_none() -> None:
@@ -477,13 +480,15 @@ def test_shutting_down_closes_it() -> None:
 def test_the_names_of_missing_servers_fit_a_line() -> None:
     """As many as there is room for; the number is right in any case."""
     with Fleet() as play:
-        names = [f"unknown-server-{number:03d}" for number in range(60)]
+        names = [f"unknown-server-{number:014d}" for number in range(32)]
         play.ask_all(server=",".join(names), ActionID="7")
         (command,) = play.ignore()
         assert isinstance(command, SendToClient)
         last = command.data.split(b"\r\n\r\n")[-2].split(b"\r\n")
-        assert b"Missing: 60" in last
-        assert last[-1].startswith(b"MissingServers: unknown-server-000, unknown-server-001, ")
+        assert b"Missing: 32" in last
+        assert last[-1].startswith(
+            b"MissingServers: unknown-server-00000000000000, unknown-server-00000000000001, "
+        )
         assert last[-1].endswith(b", ...")
         assert len(last[-1]) < 1022
 

@@ -45,7 +45,8 @@ def to_wire(frame: Frame, wire_id: bytes) -> bytes:
     """A client's action as it goes to Asterisk, closing blank line included.
 
     The client's headers in order with ``ActionID: wire_id`` directly behind the first one (the reader
-    puts Action there); every ActionID, Server, ProxyKey and ProxyAction header is left out.
+    puts Action there); every ActionID, Server, ProxyKey and ProxyAction header is left out, also with blanks
+    around its name, which Asterisk would take for another header and may show to everybody (UserEvent).
 
     Args:
         frame: from `ActionReader`, or made by amp (``raw`` is None), which is then checked like `encode`.
@@ -59,7 +60,7 @@ def to_wire(frame: Frame, wire_id: bytes) -> bytes:
     lines = [
         b"%s: %s" % header if header[0] else header[1]
         for header in frame.headers
-        if header[0].lower() not in FOR_AMP_ALONE
+        if header[0].strip().lower() not in FOR_AMP_ALONE
     ]
     lines.insert(1, b"ActionID: " + wire_id)
     lines.append(b"\r\n")

@@ -98,6 +98,8 @@ def _free_actions(write: frozenset[str], narrowed: bool) -> frozenset[bytes]:
 
 
 def _authorise_one(policy: Policy, name: bytes, action: Frame) -> Refusal | None:
+    if name != name.strip():
+        return Refusal(_unknown(name))  # Asterisk keeps the blank, and knows no such action
     if not may_write(policy.write, name):
         return Refusal(DENIED if is_known(name) else _unknown(name))
     limits = Limits(policy.contexts, policy.commands)

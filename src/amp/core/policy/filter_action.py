@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from amp.core.ami.frame import Frame
-from amp.core.policy.event_filter import EventFilter
+from amp.core.policy.event_filter import TOO_MANY, EventFilter
 from amp.core.policy.filter_rule import BadFilter, parse_rule
 
 __all__ = ["FilterOutcome", "add_filter"]
@@ -40,6 +40,8 @@ def add_filter(current: EventFilter, action: Frame) -> FilterOutcome:
     """
     if (action.get(b"Operation") or b"").lower() != b"add":
         return FilterOutcome(current, False, UNKNOWN_OPERATION)
+    if current.is_full:  # said before anything is compiled
+        return FilterOutcome(current, False, TOO_MANY)
     rule = parse_rule(action.get(b"MatchCriteria") or None, action.get(b"Filter") or b"")
     extended = rule if isinstance(rule, BadFilter) else current.plus(rule)
     if isinstance(extended, BadFilter):

@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from amp.core.policy.pattern_cost import MAX_PARTS, parts_of
 from amp.core.policy.patterns import MAX_PATTERN_BYTES, searcher
 
 __all__ = ["BadFilter", "Method", "Rule", "Test", "parse_rule", "parse_setting"]
@@ -60,6 +61,7 @@ class Rule:
         header: the header it looks at, with its colon; ``None`` is the whole event.
         method: how ``text`` is compared.
         text: pattern or plain text, undecoded.
+        parts: how costly its pattern may become, see `amp.core.policy.pattern_cost`; 0 for plain text.
         matches: the comparison itself, with an event and its closing blank line, as Asterisk holds it.
     """
 
@@ -68,6 +70,7 @@ class Rule:
     header: bytes | None = None
     method: Method = Method.REGEX
     text: bytes = b""
+    parts: int = 0
     matches: Test = attrs.field(eq=False, repr=False)
 
     def applies_to(self, event: bytes) -> bool:
@@ -163,11 +166,17 @@ def _criteria(criteria: bytes) -> dict[bytes, bytes] | BadFilter:
 def _compiled(
     *, exclude: bool, event: bytes | None, header: bytes | None, method: Method, text: bytes
 ) -> Rule | BadFilter:
+    parts = parts_of(text) if method is Method.REGEX else 0
+    if parts > MAX_PARTS:
+        costly = f"Filter is too costly: {parts} parts in its pattern, at most {MAX_PARTS}"
+        return BadFilter(costly.encode(), costly)
     test = _test(method, text)
     if test is None:
         return BadFilter(UNCOMPILED, f"expected an extended POSIX pattern, got {text[:40]!r}")
     matches = test if header is None else _in_header(header, test)
-    return Rule(exclude=exclude, event=event, header=header, method=method, text=text, matches=matches)
+    return Rule(
+        exclude=exclude, event=event, header=header, method=method, text=text, parts=parts, matches=matches
+    )
 
 
 def _test(method: Method, text: bytes) -> Test | None:

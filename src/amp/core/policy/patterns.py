@@ -12,15 +12,16 @@ from typing import Final
 
 import re2
 
+from amp.core.policy.pattern_cost import META, bracket_end
+
 __all__ = ["MAX_PATTERN_BYTES", "PATTERN_MEMORY_BYTES", "searcher"]
 
 MAX_PATTERN_BYTES: Final = 512
 """Of one pattern or text. A line of a client has at most 1022 bytes anyway."""
 
-PATTERN_MEMORY_BYTES: Final = 256 * 1024
-"""What one compiled pattern may use, its search states included; it gets slower, not bigger or wrong."""
-
-META: Final = frozenset(b"\\^$.|?*+()[]{}")
+PATTERN_MEMORY_BYTES: Final = 16 * 1024
+"""What one compiled pattern may use, its search states included; it gets slower, not bigger or wrong. A
+program that would not fit a quarter of this does not compile; `MAX_PARTS` keeps its search short."""
 
 
 def searcher(pattern: bytes) -> Callable[[bytes], bool] | None:
@@ -62,22 +63,10 @@ def _translate(pattern: bytes) -> bytes:
     at = 0
     while at < len(pattern):
         if pattern[at : at + 1] == b"[":
-            end = _bracket_end(pattern, at)
+            end = bracket_end(pattern, at)
             out += pattern[at:end].replace(b"\\", b"\\\\")
         else:
             end = at + (2 if pattern[at : at + 1] == b"\\" else 1)
             out += pattern[at:end]
         at = end
     return bytes(out)
-
-
-def _bracket_end(pattern: bytes, start: int) -> int:
-    at = start + 1
-    at += pattern[at : at + 1] == b"^"
-    at += pattern[at : at + 1] == b"]"  # the first one is a member
-    while at < len(pattern):
-        if pattern[at : at + 1] == b"]":
-            return at + 1
-        closing = pattern.find(b":]", at + 2) if pattern[at : at + 2] == b"[:" else -1
-        at = closing + 2 if closing >= 0 else at + 1
-    return at

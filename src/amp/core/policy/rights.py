@@ -71,5 +71,6 @@ def privileges_of(event: bytes) -> frozenset[bytes]:
 
 
 def _key(action: bytes) -> bytes:
-    # Asterisk keeps trailing blanks and then knows no such action; the strict reading costs nothing.
+    # `authorise` refuses names with blanks behind them, as Asterisk does; should one come here all the same,
+    # the strict reading costs nothing.
     return action.strip().lower()

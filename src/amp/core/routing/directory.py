@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -24,6 +25,17 @@ LONGEST_NAME = 64
 """Characters of a named server that are looked at, and shown."""
 
 
+MAX_ITEMS = 32
+"""Of one list."""
+
+MAX_GLOBS = 4
+"""Of one list. Each is compiled when it is new; a list of 32 items, 4 of them new globs, takes 0.5 ms with 62
+servers, and 0.1 ms once they are known."""
+
+KNOWN_GLOBS = 256
+"""Globs whose servers are kept; clients use the same few."""
+
+
 class Choice(NamedTuple):
     """The server's name, or why there is none; neither if several are named, see `Directory.select`."""
 
@@ -37,10 +49,12 @@ class Selection(NamedTuple):
     Attributes:
         found: their names, each once: as listed, those of a glob in the order of the configuration.
         missing: what was named and is not there, or not open to this client: the text and why.
+        refusal: why the list is not looked at; empty if it is.
     """
 
     found: tuple[str, ...]
     missing: dict[str, str]
+    refusal: str = ""
 
 
 class Directory:
@@ -53,6 +67,8 @@ class Directory:
 
     def __init__(self, servers: Mapping[str, LinksConfig], default: str) -> None:
         self._names = tuple(servers)
+        self._known = frozenset(servers)
+        self._globbed = functools.lru_cache(KNOWN_GLOBS)(self._glob)
         self._by_host: dict[str, list[str]] = {}
         for name, config in servers.items():
             for host in {host.lower() for host in config.hosts}:
@@ -90,7 +106,12 @@ class Directory:
         """
         found: dict[str, None] = {}
         missing: dict[str, str] = {}
-        for item in filter(None, map(str.strip, named.decode("utf-8", "replace").split(","))):
+        items = list(filter(None, map(str.strip, named.decode("utf-8", "replace").split(","))))
+        if len(items) > MAX_ITEMS:
+            return Selection((), {}, f"Server: lists {len(items)} items, at most {MAX_ITEMS}")
+        if (globs := sum(not GLOB.isdisjoint(item) for item in items)) > MAX_GLOBS:
+            return Selection((), {}, f"Server: lists {globs} globs, at most {MAX_GLOBS}")
+        for item in items:
             names = [name for name in self._match(item) if pin is None or name == pin or name in also]
             found.update(dict.fromkeys(names))
             if not names:
@@ -106,6 +127,9 @@ class Directory:
         found = self._find(item)
         if found or GLOB.isdisjoint(item):
             return found
+        return self._globbed(item) if len(item) <= LONGEST_NAME else []
+
+    def _glob(self, item: str) -> Sequence[str]:
         fits = re.compile(fnmatch.translate(item)).match
         return [name for name in self._names if fits(name)]
 
@@ -124,7 +148,7 @@ class Directory:
         return Choice(self._names[0], "") if self._names else _refuse("no server is configured")
 
     def _find(self, text: str) -> list[str]:
-        if text in self._names:
+        if text in self._known:
             return [text]
         return self._by_host.get(text.lower(), [])
 

@@ -95,6 +95,8 @@ class Fanouts:
             self._alarm.by(fanout.deadline)
 
     def _why_not(self, client: Client, original: bytes, selection: Selection) -> str:
+        if selection.refusal:
+            return selection.refusal
         count, most = len(selection.found) + len(selection.missing), self._limits.fanout_servers
         if not count:
             return "Server: names no server"
