@@ -17,13 +17,14 @@ from bench.child import BenchError
 from bench.fanout import FANOUT, FIREHOSE
 from bench.memory import MEMORY
 from bench.programs import build
-from bench.reqresp import REQRESP, REQRESP_BLOCKS
+from bench.reqresp import REQRESP, REQRESP_BLOCKS, REQRESP_SIM
 from bench.scenario import Scenario, Settings
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
 SCENARIOS = {
-    scenario.name: scenario for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, MEMORY, ABUSE)
+    scenario.name: scenario
+    for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, REQRESP_SIM, MEMORY, ABUSE)
 }
 
 

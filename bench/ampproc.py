@@ -58,6 +58,10 @@ class AmpProcess:
         """Its process id."""
         return self._child.pid
 
+    def wait_up(self) -> None:
+        """Wait until its first server takes actions."""
+        self._child.expect(lambda message: message.get("event") == "server_up")
+
     def __enter__(self) -> Self:
         try:
             ready = self._child.expect(lambda message: message.get("event") == "ready")

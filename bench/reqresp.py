@@ -4,14 +4,18 @@ The action is a Ping. Through amp it names its server, so that amp sends it on (
 answered by amp itself). Each client asks, waits for the answer with its ActionID, and asks again.
 
 In ``reqresp`` the server writes an answer in three pieces, as Asterisk does; in ``reqresp-blocks`` in one.
+Both are C programs that do nothing else. In ``reqresp-sim`` it is the simulated Asterisk of the project (``amp
+sim``), which parses, decides and answers as a manager does.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import Final, Literal
 
 import attrs
 
@@ -22,7 +26,7 @@ from bench.rigs import Streams, source_of, wait_for_links
 from bench.scenario import Outcome, Scenario, Settings, interleave
 from bench.summary import spread, table
 
-__all__ = ["REQRESP", "REQRESP_BLOCKS", "ask"]
+__all__ = ["REQRESP", "REQRESP_BLOCKS", "REQRESP_SIM", "ask"]
 
 CLIENTS = (1, 50)
 
@@ -49,15 +53,23 @@ class AskRound:
     faults: tuple[str, ...]
 
 
-def run(settings: Settings, *, blocks: bool = False) -> Outcome:
+Kind = Literal["three writes", "one write", "simulated Asterisk"]
+"""What the server is: how it writes an answer."""
+
+NAMES: Final[Mapping[Kind, str]] = {
+    "three writes": "reqresp",
+    "one write": "reqresp-blocks",
+    "simulated Asterisk": "reqresp-sim",
+}
+
+
+def run(settings: Settings, kind: Kind = "three writes") -> Outcome:
     """Measure one client's latency and many clients' throughput."""
-    streams = Streams(settings)
     found: dict[int, dict[str, list[AskRound]]] = {}
     with ExitStack() as stack:
-        _, (direct_port,) = source_of(stack, settings, streams.sent, blocks=blocks)
-        source, ports = source_of(stack, settings, streams.sent, blocks=blocks)
-        amp = stack.enter_context(AmpProcess(settings, ports))
-        wait_for_links(source, servers=1)
+        direct_port, amp = (_with_sims if kind == "simulated Asterisk" else _with_sources)(
+            stack, settings, blocks=kind == "one write"
+        )
         for clients in settings.clients or CLIENTS:
             contestants = {
                 "direct": partial(ask, settings, direct_port, clients),
@@ -66,7 +78,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
             interleave(contestants, 1)
             found[clients] = interleave(contestants, settings.rounds)
     return Outcome(
-        tables=[_table(found, settings, "one write" if blocks else "three writes")],
+        tables=[_table(found, settings, kind)],
         data={
             "programs": settings.programs.kind,
             "rounds": {
@@ -77,13 +89,37 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
             "rate_ratio": {n: _ratio(by, "rate") for n, by in found.items()},
         },
         faults=[
-            f"{'reqresp-blocks' if blocks else 'reqresp'}, {n} clients, {who}: {fault}"
+            f"{NAMES[kind]}, {n} clients, {who}: {fault}"
             for n, by in found.items()
             for who, runs in by.items()
             for one in runs
             for fault in one.faults
         ],
     )
+
+
+def _with_sources(stack: ExitStack, settings: Settings, *, blocks: bool) -> tuple[int, AmpProcess]:
+    """A server to be asked directly, and amp before another one; its port, and amp."""
+    streams = Streams(settings)
+    _, (direct_port,) = source_of(stack, settings, streams.sent, blocks=blocks)
+    source, ports = source_of(stack, settings, streams.sent, blocks=blocks)
+    amp = stack.enter_context(AmpProcess(settings, ports))
+    wait_for_links(source, servers=1)
+    return direct_port, amp
+
+
+def _with_sims(stack: ExitStack, settings: Settings, *, blocks: bool) -> tuple[int, AmpProcess]:
+    """The same with simulated Asterisks, which write an answer in three pieces."""
+    assert not blocks
+    direct_port, behind_port = (_sim(stack, settings, account) for account in (USER, "amp"))
+    amp = stack.enter_context(AmpProcess(settings, [behind_port]))
+    amp.wait_up()
+    return direct_port, amp
+
+
+def _sim(stack: ExitStack, settings: Settings, account: str) -> int:
+    command = [sys.executable, "-m", "amp", "sim", "--user", account, "--secret", account]
+    return int(stack.enter_context(Child([*settings.programs.leash, *command])).expect("port")["port"])
 
 
 def ask(settings: Settings, port: int, clients: int, amp_pid: int = 0) -> AskRound:
@@ -114,7 +150,7 @@ def _ratio(by: Mapping[str, Sequence[AskRound]], figure: str) -> float:
     return amp / direct if direct else 0.0
 
 
-def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Settings, writes: str) -> str:
+def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Settings, kind: Kind) -> str:
     heads = ("clients", "", "p50, µs", "p99, µs", "answers/s", "CPU, µs")
     rows = []
     for clients, by in found.items():
@@ -130,7 +166,7 @@ def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Sett
             (str(clients), "amp / direct", f"{_ratio(by, 'p50_us'):.2f}", "", f"{_ratio(by, 'rate'):.3f}", "")
         )
     title = (
-        f"Request and response, {writes} an answer: median (least-most) of {settings.rounds} rounds "
+        f"Request and response, {kind}: median (least-most) of {settings.rounds} rounds "
         "in turn; CPU of amp per answer"
     )
     return table(title, heads, rows)
@@ -138,5 +174,8 @@ def _table(found: Mapping[int, Mapping[str, Sequence[AskRound]]], settings: Sett
 
 REQRESP = Scenario("reqresp", "actions and answers, through amp and directly", run)
 REQRESP_BLOCKS = Scenario(
-    "reqresp-blocks", "the same with answers in one piece", partial(run, blocks=True), smoke=False
+    "reqresp-blocks", "the same with answers in one piece", partial(run, kind="one write"), smoke=False
+)
+REQRESP_SIM = Scenario(
+    "reqresp-sim", "the same with simulated Asterisks", partial(run, kind="simulated Asterisk")
 )
