@@ -4,8 +4,8 @@ The action is a Ping. Through amp it names its server, so that amp sends it on (
 answered by amp itself). Each client asks, waits for the answer with its ActionID, and asks again.
 
 In ``reqresp`` the server writes an answer in three pieces, as Asterisk does; in ``reqresp-blocks`` in one.
-Both are C programs that do nothing else. In ``reqresp-sim`` it is the project's simulated Asterisk (``amp sim``),
-which parses, decides and answers as a manager does.
+Both are C programs that do nothing else. In ``reqresp-sim`` it is the project's simulated Asterisk
+(``amp sim``), which parses, decides and answers as a manager does.
 """
 
 from __future__ import annotations
