@@ -178,6 +178,51 @@ def test_an_action_that_asterisk_passed_over_does_not_hold_up_the_link() -> None
         play.at(200.0)
 
 
+def test_without_action_id_what_asterisk_passed_over_ends_before_the_later_answer() -> None:
+    """Such a client would take it for the missing one, and every answer after it for the one before."""
+    with Playbook() as play:
+        play.bring_up()
+        play.ask(1, "Odd")
+        play.ignore()
+        play.answer_locally(1, b"local")
+        play.ask_ignored(1, "Ping")
+        play.frames(2, done("amp9f3.1.2-"))
+        text = "Outcome unknown: server pbx answered a later action instead"
+        success = ("Response", "Success")
+        play.expect(
+            SendToClient(1, frame(ERROR, ("Message", text), SERVER)),
+            SendToClient(1, b"local"),
+            SendToClient(1, frame(success, SERVER)),
+        )
+        assert play.router.counters("pbx").unknown == 1
+        play.frames(2, done("amp9f3.1.1-"))
+        play.expect()
+        assert play.router.counters("pbx").late == 1
+        play.at(200.0)
+
+
+def test_what_another_clients_answer_passed_over_has_its_time() -> None:
+    """No answer of its own came yet, so nothing is out of order; its late answer ends what is before it."""
+    with Playbook() as play:
+        play.bring_up()
+        for name in ("Odd", "Odder"):
+            play.ask_ignored(1, name)
+        play.ask_ignored(1, "Oddest", ActionID="a")
+        play.ask_ignored(1, "Oddest")
+        play.ask_ignored(2, "Ping")
+        play.frames(2, done("amp9f3.2.1-"))
+        play.expect_told(2, ("Response", "Success"))
+        play.frames(2, done("amp9f3.1.2-"))
+        text = "Outcome unknown: server pbx answered a later action instead"
+        success = frame(("Response", "Success"), SERVER)
+        error = SendToClient(1, frame(ERROR, ("Message", text), SERVER))
+        play.expect(error, SendToClient(1, success))
+        play.frames(2, done("amp9f3.1.4-"))
+        play.expect(SendToClient(1, success))  # the one with an ActionID is found by that, also later
+        play.frames(2, done("amp9f3.1.3-a"))
+        play.expect_told(1, ("Response", "Success"), ("ActionID", "a"))
+
+
 def test_a_late_action_that_asterisk_passed_over_is_over() -> None:
     """Nobody waits for it, and the link is free."""
     with Playbook() as play:

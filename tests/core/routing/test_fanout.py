@@ -309,6 +309,23 @@ def test_without_action_id_a_whole_answer_may_wait_for_its_turn() -> None:
         play.expect(hears(success), hears(*errors, closing(0, 0, "pbx3, pbx2", "")), ResumeClient(1))
 
 
+def test_without_action_id_what_asterisk_passed_over_holds_nothing_up() -> None:
+    """The server answers its part, so it will not answer what was asked before, nor need anybody wait."""
+    with Fleet("pbx1", "pbx2") as play:
+        play.ask(1, "Ping", Server="pbx1")
+        play.ignore()
+        play.answer_locally(1, b"local")
+        play.ask_all(server="pbx1, pbx2")
+        play.ignore()
+        play.say("pbx1", done(2, action_id=""))
+        text = "Outcome unknown: server pbx1 answered a later action instead"
+        error = frame(ERROR, ("Message", text), ("Server", "pbx1"))
+        success = [frame(SUCCESS, ("Server", name)) for name in NAMES]
+        play.expect(hears(error), hears(b"local"), hears(success[0]))
+        play.say("pbx2", done(3, action_id=""))
+        play.expect(hears(success[1], closing(2, action_id="")), ResumeClient(1))
+
+
 def test_a_paused_client_with_action_ids_goes_on() -> None:
     """A merged answer that ends leaves one without ActionID behind it as it is."""
     with Fleet("pbx1", "pbx2") as play:

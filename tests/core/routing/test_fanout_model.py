@@ -38,8 +38,14 @@ from amp.core.routing.settings import LinksConfig, RouterLimits
 from core.routing.playbook import action
 
 NAMES = ("a", "b", "c")
+BY_AMP = (
+    b"Response: Error\r\nMessage: Not sent",
+    b"Response: Error\r\nMessage: Outcome",
+    b"Event: ProxyListError",
+)
 LIMITS = RouterLimits(actions_per_client=6, actions_per_server=8)
 WIRE_ID = re.compile(rb"ActionID: (amp9f3\.(\d+)\.\d+-([^\r]*))\r\n")
+MARK = re.compile(rb"\r\nMark: \d+")
 COUNTS = re.compile(
     rb"Event: ProxyFanoutComplete\r\n(?:ActionID: (id\d+)\r\n)?EventList: Complete\r\n"
     rb"Servers: (\d+)\r\nAnswers: (\d+)\r\nErrors: (\d+)\r\nMissing: (\d+)\r\n(?:MissingServers: (.*)\r\n)?$"
@@ -48,8 +54,11 @@ COUNTS = re.compile(
 
 @attrs.define
 class Work:
+    """``mark`` is a header that the client gave and every frame of the answer repeats."""
+
     wire_id: bytes
     name: str
+    mark: bytes
     items: int = 0
 
 
@@ -74,13 +83,16 @@ class Merged:
 
 @attrs.define
 class ModelClient:
-    """With ActionIDs, ``open`` is by these; without, ``turns`` is what it waits for, in order."""
+    """With ActionIDs, ``open`` is by these; without, ``turns`` is what it waits for, in order.
+
+    A turn is a merged answer, an answer of its session, or the mark that one server's answer must have.
+    """
 
     numbered: bool
     asked: int = 0
     paused: bool = False
     open: dict[str, Merged | None] = attrs.field(factory=dict)
-    turns: list[Merged | bytes | None] = attrs.field(factory=list)
+    turns: list[Merged | bytes | int] = attrs.field(factory=list)
 
 
 class FanoutModel(RuleBasedStateMachine):
@@ -116,7 +128,8 @@ class FanoutModel(RuleBasedStateMachine):
                         found = WIRE_ID.search(block + b"\r\n")
                         assert found is not None
                         name = block.split(b"\r\n")[0].removeprefix(b"Action: ").decode()
-                        self.links[link].work.append(Work(found[1], name))
+                        mark = MARK.search(block)
+                        self.links[link].work.append(Work(found[1], name, mark[0] if mark else b""))
                 case SendToClient(client, data):
                     for block in data.split(b"\r\n\r\n")[:-1]:
                         self.hear(self.clients[client], block + b"\r\n")
@@ -160,8 +173,10 @@ class FanoutModel(RuleBasedStateMachine):
                 del client.turns[0]
             else:
                 self.hear_part(turn, block)
-        elif is_last(block):
-            del client.turns[0]
+        else:
+            assert b"\r\nMark: %d\r\n" % turn in block or block.startswith(BY_AMP), "another one's"
+            if is_last(block):
+                del client.turns[0]
 
     def hear_part(self, merged: Merged, block: bytes) -> None:
         server = block.rpartition(b"\r\nServer: ")[2].strip().decode()
@@ -217,9 +232,9 @@ class FanoutModel(RuleBasedStateMachine):
             client.open[action_id] = merged
             asked = action(name, ActionID=action_id, Server=server)
         else:
-            client.turns.append(merged)
+            client.turns.append(merged or client.asked)
             # Single ones all to b: answers of different servers have no order among each other.
-            asked = action(name, Server="b" if merged is None else server)
+            asked = action(name, Server="b" if merged is None else server, Mark=str(client.asked))
         self.happen(ClientAction(number, asked, asked.get(b"ActionID"), None, (), True))
 
     @precondition(lambda self: any(not self.clients[each].numbered for each in self.is_free()))
@@ -317,21 +332,22 @@ def is_last(block: bytes) -> bool:
 def step(link: ModelLink, how: str) -> list[bytes]:
     """What an Asterisk says next on a link."""
     work = link.work[0]
+    tag = b"ActionID: %s%s" % (work.wire_id, work.mark)
     if work.name == "CoreShowChannels" and how == "answer" and work.items < 3:
         work.items += 1
         if work.items == 1:
-            return [b"Response: Success\r\nActionID: %s\r\nEventList: start" % work.wire_id]
+            return [b"Response: Success\r\n%s\r\nEventList: start" % tag]
         if work.items == 2:
-            return [b"Event: CoreShowChannel\r\nActionID: %s\r\nItem: 1" % work.wire_id]
+            return [b"Event: CoreShowChannel\r\n%s\r\nItem: 1" % tag]
         del link.work[0]
-        return [b"Event: XComplete\r\nActionID: %s\r\nEventList: Complete" % work.wire_id]
+        return [b"Event: XComplete\r\n%s\r\nEventList: Complete" % tag]
     if work.items:
         return []  # a list that has begun ends well or never
     del link.work[0]
     if how == "nothing":
         return []
     kind = b"Error\r\nMessage: no" if how == "error" else b"Success"
-    return [b"Response: %s\r\nActionID: %s" % (kind, work.wire_id)]
+    return [b"Response: %s\r\n%s" % (kind, tag)]
 
 
 TestFanouts = FanoutModel.TestCase

@@ -94,6 +94,24 @@ def test_an_answer_without_action_id_is_all_when_the_next_one_is_answered() -> N
         assert play.router.counters("pbx").answers == 2
 
 
+def test_without_action_id_it_is_all_before_the_next_answer_is_told() -> None:
+    """What waits behind it comes between the two."""
+    with Playbook() as play:
+        play.bring_up()
+        play.ask(1, "SCCPShowDevices")
+        play.ignore()
+        play.answer_locally(1, b"local")
+        play.ask_ignored(1, "Ping")
+        play.frames(2, FORGED, done("amp9f3.1.2-"))
+        play.expect(
+            SendToClient(1, frame(("Response", "Success"), ("Message", "forged"), SERVER)),
+            SendToClient(1, b"local"),
+            SendToClient(1, frame(("Response", "Success"), SERVER)),
+        )
+        assert play.router.counters("pbx").answers == 2
+        assert play.router.counters("pbx").unknown == 0
+
+
 def test_a_doubtful_answer_for_a_client_that_left() -> None:
     """Ends as well, and tells nobody."""
     with Playbook() as play:

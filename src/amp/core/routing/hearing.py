@@ -63,6 +63,8 @@ class Hearing:
             return
         server.reach(pending)
         if pending.awaited:
+            if not pending.original:
+                self._end_overtaken(server, pending, now, out)
             data = with_server(restore_action_id(raw, start, end, pending.original), server.name_bytes)
             if pending.part is not None:
                 self._take_part(server, link, pending.part, raw, data, now, out)
@@ -77,6 +79,16 @@ class Hearing:
             pending.doubtful = False
             pending.deadline = now + (self._limits.stuck_grace_s if pending.late else pending.timeout_s)
             self._alarm.by(pending.deadline)
+
+    def _end_overtaken(self, server: Server, pending: Pending, now: float, out: list[Command]) -> None:
+        """A client without ActionIDs would take this answer for that of the earlier action."""
+        for overtaken in server.overtaken(pending):
+            if overtaken.doubtful:
+                self._endings.answered(server, overtaken, now, out)
+            else:
+                why = f"server {server.name} answered a later action instead"
+                self._endings.fail_sent(server, overtaken, why, out)
+                server.done(overtaken, now)
 
     def _take_part(
         self, server: Server, link: Link, part: Part, raw: bytes, data: bytes, now: float, out: list[Command]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from amp.core.ami.ids import ActionIds
@@ -121,6 +122,16 @@ class Server:
             for over in link.reach(pending):
                 self.load -= not over.is_fence
             self._alarm.by(link.next_deadline())
+
+    def overtaken(self, pending: Pending) -> list[Pending]:
+        """What its client asked here before, is still to be answered, and could only be told by its order.
+
+        Parts are left out: their client waits for them, and they have their own deadline.
+        """
+        earlier = itertools.takewhile(
+            lambda sent: sent is not pending, self.lanes[pending.client].sent.values()
+        )
+        return [sent for sent in earlier if not sent.original and sent.part is None]
 
     def forget_client(self, client: int) -> None:
         """A client with actions here is gone: what it sent stays on the links, the rest is dropped."""
