@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+import structlog
 import trio
 
 from amp.config.load import load
@@ -142,6 +143,22 @@ async def test_without_a_file_there_is_nothing_to_reload() -> None:
 
 
 # -- the two steps -------------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_keeps_its_reader_is_refused_and_the_next_reload_works(path: Path) -> None:
+    """A FIFO without a writer: reading would never end."""
+    os.mkfifo(path)
+    with structlog.testing.capture_logs() as lines:
+        reloader = Reloader(path, Config(user=(ANNA,)), read_timeout_s=0.2)
+        with trio.fail_after(20):
+            assert not await reloader.reload()
+        assert lines[0]["problem"] == "could not be read within 0.2 s"
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # lets the thread that was left behind end
+        await trio.Path(path).unlink()
+        await trio.Path(path).write_text(ANNA_READS_CALLS)
+        with trio.fail_after(20):
+            reloader.read_timeout_s = 10.0
+            assert await reloader.reload()
 
 
 async def test_nobody_follows_if_one_cannot(path: Path) -> None:

@@ -94,11 +94,13 @@ class Reloader:
         path: the file; ``None`` if there is none, then a reload is refused.
         config: what amp runs with.
         parts: everybody who follows it, in the order in which they carry it out.
+        read_timeout_s: seconds that reading the file may take.
     """
 
     path: Path | None
     config: Config
     parts: list[Reloadable] = attrs.field(factory=list)
+    read_timeout_s: float = 10.0
     _log: Any = attrs.field(factory=get_logger, init=False)
 
     async def reload(self) -> bool:
@@ -106,7 +108,7 @@ class Reloader:
         try:
             if self.path is None:
                 raise ConfigError("amp", ["was started without a configuration file"])
-            wanted = await trio.to_thread.run_sync(load, self.path)
+            wanted = await self._read(self.path)
             problems, steps = self._prepare(running_with(self.config, wanted))
         except ConfigError as error:
             wanted, problems, steps = self.config, list(error.problems), []
@@ -119,6 +121,16 @@ class Reloader:
             step()
         self._tell(restart)
         return True
+
+    async def _read(self, path: Path) -> Config:
+        """Read and check the file in a thread, which is left behind if the file keeps it (a FIFO, say).
+
+        Raises:
+            ConfigError: what is wrong with it, or that it could not be read in time.
+        """
+        with trio.move_on_after(self.read_timeout_s):
+            return await trio.to_thread.run_sync(load, path, abandon_on_cancel=True)
+        raise ConfigError(str(path), [f"could not be read within {self.read_timeout_s:g} s"])
 
     def _prepare(self, wanted: Config) -> tuple[list[str], list[Callable[[], None]]]:
         problems, steps = [], []
