@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "run": ("amp.cli.run:run", "Run the proxy."),
     "check": ("amp.cli.check:check", "Check a configuration and say what it would start."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
-    "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk, to try things against."),
+    "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk or sniffer, to try things against."),
 }
 """Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""
 
