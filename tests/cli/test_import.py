@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
+import bcrypt
 import pytest
+import trio
 
 from amp.cli import main
 from certificates import authority
+from shell.process import running_amp
 
 FILES = Path(__file__).parents[1] / "config" / "importing" / "files"
 
@@ -76,3 +80,24 @@ def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "larger than 4 MB" in capsys.readouterr().err
     assert main(["import", str(FILES / "manager.conf"), str(FILES / "fork.users")]) == 2
     assert "users in itself" in capsys.readouterr().err
+
+
+async def test_an_imported_user_of_the_fork_logs_in_with_the_secret_behind_its_hash(tmp_path: Path) -> None:
+    """astmanproxy.users as 1.30 keeps it, ``amp import``, ``amp run``, a login."""
+    hashed = bcrypt.hashpw(b"let hanna in", bcrypt.gensalt(5, prefix=b"2a")).decode().replace("$2a$", "$2y$")
+    (tmp_path / "astmanproxy.conf").write_text(
+        "host = 127.0.0.1, 9, amp, secret, on, off\nlistenport = 0\nlistenaddress = 127.0.0.1\n"
+        "authrequired = yes\nacceptunencryptedconnection = yes\n"
+    )
+    (tmp_path / "astmanproxy.users").write_text(f"hanna={hashed}\n")
+    amp = [sys.executable, "-m", "amp"]
+    printed = await trio.run_process(
+        [*amp, "import", str(tmp_path / "astmanproxy.conf")], capture_stdout=True
+    )
+    text = printed.stdout.decode().replace("port = 5038", "port = 0")
+    await trio.Path(tmp_path / "amp.toml").write_text(text + '\n[log]\nformat = "json"\n')
+    async with running_amp(tmp_path / "amp.toml") as running:
+        wrong = await running.connect()
+        assert (await wrong.login("hanna", "let anna in")).get(b"Message") == b"Authentication failed"
+        right = await running.connect()
+        assert (await right.login("hanna", "let hanna in")).get(b"Message") == b"Authentication accepted"

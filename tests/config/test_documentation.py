@@ -85,10 +85,9 @@ def test_the_sample_runs_as_it_stands() -> None:
     assert config.simulate is not None
     assert config.simulate.asterisks == 2
     assert len(config.user) == 2
-    assert (
-        f"#   Username: {config.user[0].name}\n#   Secret: {config.user[0].secret.reveal()}\n"
-        in SAMPLE.read_text()
-    )
+    name, secret = config.user[0].name, config.user[0].secret
+    assert secret is not None
+    assert f"#   Username: {name}\n#   Secret: {secret.reveal()}\n" in SAMPLE.read_text()
 
 
 def test_the_sample_with_everything_uncommented_is_right_but_for_the_secret_file(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_values_arrive_in_their_classes(tmp_path: Path) -> None:
 def test_the_process_environment_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMP_TEST_SECRET", CANARY)
     (tmp_path / "amp.toml").write_text(USER.replace('"s"', '{ env = "AMP_TEST_SECRET" }'))
-    assert load(tmp_path / "amp.toml").user[0].secret.reveal() == CANARY
+    assert load(tmp_path / "amp.toml").user[0].secret == Secret(CANARY)
 
 
 def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> None:
@@ -365,3 +365,32 @@ def test_a_bug_in_a_rule_does_not_look_like_a_mistake_of_the_user(
     monkeypatch.setattr(Host, "read", lambda *_: len(5))  # type: ignore[arg-type]  # the bug
     with pytest.raises(TypeError):
         load_text(tmp_path, "[[listen]]\naddress = 'x'")
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("", "user[0]: expected either secret or secret_hash"),
+        ('secret = "s"\nsecret_hash = "HASH"', "user[0]: expected either secret or secret_hash"),
+        (
+            'secret_hash = "tr0ub4dor"',
+            'user[0]: in secret_hash: expected a bcrypt hash, which begins with "$2y$"',
+        ),
+        (
+            'secret_hash = "$2y$13$REST"',
+            "user[0]: in secret_hash: expected a bcrypt hash of a cost from 4 to 12",
+        ),
+        ('secret_hash = { env = "TR0UB4DOR" }', "user[0].secret_hash: the environment variable"),
+    ],
+)
+def test_a_user_has_a_secret_or_its_hash(tmp_path: Path, lines: str, problem: str) -> None:
+    """Whatever is wrong with it, it is not shown."""
+    rest = "/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq"
+    text = f'[[user]]\nname = "hanna"\n{lines}\n'.replace("HASH", f"$2y$05${rest}").replace("REST", rest)
+    (tmp_path / "amp.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "amp.toml", {})
+    (found,) = caught.value.problems
+    assert found.startswith(problem)
+    assert "tr0ub4dor" not in found
+    assert rest not in found

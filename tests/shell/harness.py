@@ -109,11 +109,13 @@ class Lab:
     """A running amp.
 
     Attributes:
+        app: it.
         addresses: where it listens.
         sims: its servers, by name.
         lines: its log so far, parsed.
     """
 
+    app: App
     addresses: list[str]
     nursery: trio.Nursery
     sims: dict[str, SimAsterisk]
@@ -199,8 +201,9 @@ async def lab(
                 simulate=simulate,
             )
             ended = trio.Event()
-            addresses = await nursery.start(_run, App(config, path), ended)
-            one = Lab(addresses, nursery, sims, lines, ended)
+            app = App(config, path)
+            addresses = await nursery.start(_run, app, ended)
+            one = Lab(app, addresses, nursery, sims, lines, ended)
             for name in names:
                 await one.logged("server_up", server=name)
             try:

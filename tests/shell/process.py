@@ -19,7 +19,7 @@ import trio
 from amp.sim.asterisk import SimAsterisk
 from shell.harness import PATIENCE_S, AmiClient
 
-__all__ = ["Running", "amp_process"]
+__all__ = ["Running", "amp_process", "running_amp"]
 
 CONFIG = """
 [log]
@@ -42,25 +42,31 @@ write = ["all"]
 """
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, kw_only=True)
 class Running:
     """A running amp.
 
     Attributes:
+        sim: its one server, called ``a``, if `amp_process` started it.
         process: it.
         path: its configuration file.
-        sim: its one server, called ``a``.
         lines: its log so far, parsed.
         noise: what it wrote that is no log line; must stay empty.
     """
 
     process: trio.Process
+    _sim: SimAsterisk | None = None
     path: Path
-    sim: SimAsterisk
     port: int = 0
     lines: list[Any] = attrs.field(factory=list)
     noise: list[bytes] = attrs.field(factory=list)
     clients: list[AmiClient] = attrs.field(factory=list)
+
+    @property
+    def sim(self) -> SimAsterisk:
+        """See the class."""
+        assert self._sim is not None
+        return self._sim
 
     async def connect(self) -> AmiClient:
         """A new connection."""
@@ -97,7 +103,7 @@ class Running:
 
 @asynccontextmanager
 async def amp_process(folder: Path, limits: str = "", descriptors: int = 0) -> AsyncIterator[Running]:
-    """amp, ready and with its server up; at the end it must stop on request, with code 0 and no noise.
+    """amp in front of one simulated Asterisk called ``a``, which is up; see `running_amp`.
 
     Args:
         folder: for its configuration.
@@ -109,18 +115,35 @@ async def amp_process(folder: Path, limits: str = "", descriptors: int = 0) -> A
         _, port = await nursery.start(partial(sim.serve, "127.0.0.1", 0))
         path = folder / "amp.toml"
         await trio.Path(path).write_text(CONFIG.format(port=port) + limits)
-        ulimit = f"ulimit -n {descriptors} && " if descriptors else ""
-        process = await trio.lowlevel.open_process(
-            ["sh", "-c", f'{ulimit}exec "$@"', "sh", sys.executable, "-m", "amp", "run", str(path)],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        running = Running(process, path, sim)
+        async with running_amp(path, descriptors=descriptors, sim=sim) as running:
+            await running.logged("server_up")
+            yield running
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def running_amp(
+    path: Path, arguments: tuple[str, ...] = (), descriptors: int = 0, sim: SimAsterisk | None = None
+) -> AsyncIterator[Running]:
+    """amp, ready; at the end it must stop on request, with code 0 and nothing but JSON in its log.
+
+    Args:
+        path: its configuration, with ``[log] format = "json"``.
+        arguments: more of the command line.
+        descriptors: how many it may have from the start; 0 for as many as this process may.
+        sim: its server.
+    """
+    ulimit = f"ulimit -n {descriptors} && " if descriptors else ""
+    command = [sys.executable, "-m", "amp", "run", *arguments, str(path)]
+    process = await trio.lowlevel.open_process(
+        ["sh", "-c", f'{ulimit}exec "$@"', "sh", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    running = Running(process=process, path=path, sim=sim)
+    async with trio.open_nursery() as nursery:
         try:
             nursery.start_soon(_read_log, running)
             ready = await running.logged("ready")
             running.port = int(ready["listen"][0].rpartition(":")[2])
-            await running.logged("server_up")
             yield running
             process.send_signal(signal.SIGTERM)
             with trio.fail_after(PATIENCE_S):

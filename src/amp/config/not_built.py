@@ -26,7 +26,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     ("listen", "output_format"): "standard",
     ("listen", "slow_client"): "disconnect",
     ("user", "autofilter"): "unique",
-    ("user", "secret_hash"): None,
     ("user", "channel"): None,
     ("user", "out_context"): None,
     ("user", "in_context"): None,

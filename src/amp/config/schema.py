@@ -28,6 +28,7 @@ from amp.config.rules import (
 )
 from amp.config.secret import Secret
 from amp.config.sniffers import SnifferCommands, VoipmonitorServer, key_problem
+from amp.core.ami.secret_hash import hash_problem
 from amp.core.policy.event_filter import MAX_RULES, EventFilter
 
 __all__ = [
@@ -172,7 +173,8 @@ class User:
     """``[[user]]``: who may connect, and what they may see and do."""
 
     name: UserRef
-    secret: Secret
+    secret: Secret | None = None
+    secret_hash: Secret | None = None
     read: tuple[Right, ...] = ("all",)
     write: tuple[WriteRight, ...] = ()
     server: ServerRef | None = None
@@ -184,7 +186,11 @@ class User:
     sniffer_commands: Annotated[tuple[str, ...], SnifferCommands()] | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse more filters than one session may have."""
+        """Refuse none or two ways to log in, and more filters than one session may have."""
+        if (self.secret is None) == (self.secret_hash is None):
+            raise ValueError("expected either secret or secret_hash")
+        if self.secret_hash and (problem := hash_problem(self.secret_hash.reveal())):
+            raise ValueError(f"in secret_hash: {problem}")
         if len(self.eventfilter) > MAX_RULES:
             raise ValueError(f"expected at most {MAX_RULES} filters in eventfilter")
         if problems := EventFilter.from_settings(self.eventfilter)[1]:

@@ -51,6 +51,7 @@ from amp.shell.gate import Gate
 from amp.shell.listener import open_listeners, peer_text
 from amp.shell.members import Members
 from amp.shell.reload import Reloadable, Reloader
+from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config, outlet_limits
 from amp.shell.sniffer_listener import SnifferDoor
@@ -103,12 +104,19 @@ def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
 
 
 class App:
-    """One amp: everything a configuration asks for, wired together."""
+    """One amp: everything a configuration asks for, wired together.
+
+    Attributes:
+        members: who clients can be.
+        entrance: takes connections.
+        secret_checks: looks at secrets that are kept as hashes.
+    """
 
     def __init__(self, config: Config, path: Path | None = None) -> None:
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config), config.proxy.greeting.encode())
         self._reloader = Reloader(path, config)
+        self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
         self._numbers = itertools.count(1)
         self._started = 0.0
         self._more_links = 0
@@ -301,6 +309,7 @@ class App:
                 outlet_limits(self.config.limits),
                 switchboard.crowd,
                 visit,
+                self.secret_checks,
                 gate.pin,
             )
             self.entrance.leaves_by(visit, client.cut)
@@ -413,7 +422,8 @@ def _user(user: ConfiguredUser) -> User:
     event_filter, _ = EventFilter.from_settings(user.eventfilter)
     return User(
         name=user.name,
-        secret=user.secret.reveal(),
+        secret=user.secret.reveal() if user.secret else b"",
+        secret_hash=user.secret_hash.reveal() if user.secret_hash else "",
         read=user.read,
         policy=Policy(write=user.write, contexts=user.contexts, commands=user.commands),
         event_filter=event_filter,

@@ -23,6 +23,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    SecretUnchecked,
     ServersAsked,
     SnifferAsked,
     WaitStarted,
@@ -35,6 +36,7 @@ from amp.core.stats import ClientStats
 from amp.shell.crowd import Crowd
 from amp.shell.log import get_logger
 from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.secret_checks import SecretChecks
 from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
@@ -79,7 +81,7 @@ class Client:
 
     def __init__(
         self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
-        limits: OutletLimits, crowd: Crowd, visit: Visit, pin: Pin | None = None,
+        limits: OutletLimits, crowd: Crowd, visit: Visit, checks: SecretChecks, pin: Pin | None = None,
     ) -> None:  # fmt: skip
         self.number = number
         self.address = address
@@ -95,6 +97,7 @@ class Client:
         self._session = session
         self._owner = owner
         self._visit = visit
+        self._checks = checks
         self._pin = pin
         self._servers: tuple[str | None, tuple[str, ...], bool] = (None, (), False)
         """Where its user's actions may go: the server, further ones, several at once."""
@@ -352,10 +355,23 @@ class Client:
                     self._subscribe()
                 case LoginFailed(username, reason):
                     self._log_failure(username.decode(errors="replace"), reason)
+                case SecretUnchecked():
+                    self._check_soon(event)
                 case WaitStarted():
                     self.outlet.on_event = self._event_seen
                 case Closing(reason, drain):
                     self._close(reason, drain=drain)
+
+    def _check_soon(self, unchecked: SecretUnchecked) -> None:
+        """Nothing more is taken from it till its secret was looked at: what it sends waits in the socket."""
+        self.pause("secret")
+        if self._nursery is not None:
+            self._nursery.start_soon(self._check_secret, unchecked)
+
+    async def _check_secret(self, unchecked: SecretUnchecked) -> None:
+        right = await self._checks.judge(self._visit.origin.key, unchecked)
+        self._session.secret_checked(right, trio.current_time())
+        self.resume("secret")
 
     def _log_login(self, user: User) -> None:
         get_logger(client=self.number).info(

@@ -16,6 +16,7 @@ from amp.config.importing.astmanproxy_users import FIELDS, FILTERS
 from amp.config.importing.rights import DOOR_NOTES, EVERYTHING
 from amp.config.not_built import NOT_BUILT_KEYS
 from amp.config.schema import Config
+from amp.config.secret import Secret
 from amp.core.policy.classes import DOORS, Door
 from config.importing.converted import asterisks
 from config.loading import load_text
@@ -79,11 +80,13 @@ def test_the_forks_settings(tmp_path: Path) -> None:
     assert [server.reconnect_max_s for server in asterisks(config)] == [60.0, 60.0]
     assert config.listen[0].address == "127.0.0.1"
     names = {user.name: user for user in config.user}
-    assert {"steve", "dave", "bill", "anna", "away", "twice", "badname", "proxy-key"} <= set(names)
+    assert {"steve", "dave", "bill", "anna", "away", "twice", "badname", "hash", "proxy-key"} <= set(names)
     assert not {"empty", "old"} & set(names)
-    assert names["twice"].secret.reveal() == "two"
-    assert names["anna"].secret.reveal() == "pa"
-    assert names["badname"].secret.reveal() == "xy"
+    assert names["twice"].secret == Secret("two")
+    assert names["anna"].secret == Secret("pa")
+    assert names["badname"].secret == Secret("xy")
+    assert names["hash"].secret is None
+    assert names["hash"].secret_hash == Secret("$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq")
     assert (names["dave"].server, names["dave"].servers, names["dave"].on_server_loss) == (
         "pbx2",
         ("pbx1",),
@@ -290,4 +293,4 @@ def test_the_page_for_those_who_move_has_every_option() -> None:
 @pytest.mark.parametrize("char", ["\x85", "\u2028", "\x0b", "\x1c", "\x7f", '"', "\\", "'"])
 def test_secrets_with_odd_characters(tmp_path: Path, char: str) -> None:
     (user,) = load(tmp_path, HOST + "authrequired = yes", f"a=x{char}y").user
-    assert user.secret.reveal() == f"x{char}y"
+    assert user.secret == Secret(f"x{char}y")

@@ -15,6 +15,7 @@ from amp.config.importing.manager_general import GENERAL
 from amp.config.importing.manager_users import ACCOUNT
 from amp.config.importing.rights import written
 from amp.config.schema import Config
+from amp.config.secret import Secret
 from amp.core.policy.classes import DOORS
 from config.importing.converted import asterisks
 from config.loading import load_text
@@ -74,7 +75,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         "permit and deny would be lost on the network"
     )
     panel, admin = config.user
-    assert panel.secret.reveal() == "pa;nel"
+    assert panel.secret == Secret("pa;nel")
     assert panel.read == ("system", "call", "agent", "user")
     assert panel.write[:2] == ("call", "originate")
     assert set(panel.write[2:]) == {
@@ -85,7 +86,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         "!Channel: Local/",
         "eventfilter(name(Newstate),header(ChannelStateDesc),method(exact)) = Up",
     )
-    assert (admin.secret.reveal(), admin.read) == ("admin", ("all",))
+    assert (admin.secret, admin.read) == (Secret("admin"), ("all",))
     assert set(admin.write) == {"all", *DOORS}
     assert config.limits.login_timeout_s == 20.0
     assert config.limits.strangers == 50

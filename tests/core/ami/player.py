@@ -22,12 +22,16 @@ ACCOUNTS = Accounts([AMP, READONLY, NOBODY])
 
 
 def session(
-    *, challenge: bytes = CHALLENGE, started: float = 0.0, login_timeout_s: float = 30.0
+    *,
+    challenge: bytes = CHALLENGE,
+    started: float = 0.0,
+    login_timeout_s: float = 30.0,
+    accounts: Accounts = ACCOUNTS,
 ) -> ClientSession:
     """A session that has just begun, at time 0."""
     return ClientSession(
         greeting=GREETING,
-        authenticator=ACCOUNTS,
+        authenticator=accounts,
         challenge=challenge,
         login_timeout_s=login_timeout_s,
         now=0.0,

@@ -30,6 +30,9 @@ REQUIRED: Mapping[str, Mapping[str, Value]] = {
 }
 """What a table must have, so that another key of it can be judged alone."""
 
+INSTEAD: Mapping[tuple[str, str], str] = {("user", "secret_hash"): "secret"}
+"""Key: the required one that it stands in for."""
+
 
 def built(section: str, key: str, value: Value) -> Value | None:
     """What of a setting works today: all of it, some elements of an array, or ``None``."""
@@ -99,13 +102,14 @@ class Table:
         self.wrong = self.wrong or why
 
     def _refuse(self, key: str, problem: str) -> None:
-        if key in REQUIRED.get(self.section, ()):
+        if INSTEAD.get((self.section, key), key) in REQUIRED.get(self.section, ()):
             self.void(f"{key}: {problem}")
         self.note(f"{key}: {problem}")
 
     def _problem(self, key: str, value: Value) -> str:
         """What amp would say of this setting; ``""`` if nothing."""
         table = {**REQUIRED.get(self.section, {}), key: value}
+        table.pop(INSTEAD.get((self.section, key), ""), None)
         whole: dict[str, object] = {self.section: [table] if self.array else table}
         _, problems = structure(whole, SecretReader(folder=Path(), environ={}))
         return problems[0].partition(": ")[2] if problems else ""

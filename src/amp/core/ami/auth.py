@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import attrs
 
+from amp.core.ami.secret_hash import decoy
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.voipmonitor.rights import SnifferGrant
@@ -46,6 +47,7 @@ class User:
     Attributes:
         name: the login name.
         secret: the password; never shown by ``repr``. An empty one lets nobody in.
+        secret_hash: a bcrypt hash in its place, see `amp.core.ami.secret_hash`; ``""`` for none.
         read: event classes the user may see, in Asterisk's words (``all`` among them).
         policy: what the user may do.
         event_filter: what of the classes in ``read`` it gets; a session can add filters to it.
@@ -58,6 +60,7 @@ class User:
 
     name: str
     secret: bytes = attrs.field(default=b"", repr=False, converter=_as_bytes)
+    secret_hash: str = attrs.field(default="", repr=False)
     read: frozenset[str] = attrs.field(default=frozenset(("all",)), converter=_names)
     policy: Policy = attrs.field(factory=Policy)
     event_filter: EventFilter = NO_FILTER
@@ -94,8 +97,21 @@ class Authenticator(Protocol):
     def verify_secret(self, username: bytes, secret: bytes) -> User | None:
         """The user of that name, if this is the secret."""
 
+    def hash_to_check(self, username: bytes) -> str | None:
+        """The hash that a secret has to match which `verify_secret` has not found right.
+
+        Also for a name that has none or is nobody's, where somebody else has one: then it is a hash of
+        nothing. ``None`` if nobody has one.
+        """
+
+    def verify_hashed(self, username: bytes, hashed: str) -> User | None:
+        """The user of that name, if this is still its hash; the secret was found to match."""
+
     def verify_md5(self, username: bytes, challenge: bytes, key: bytes) -> User | None:
-        """The user of that name, if ``key`` is `md5_key` of the challenge and the user's secret."""
+        """The user of that name, if ``key`` is `md5_key` of the challenge and the user's secret.
+
+        Nobody whose secret is kept as a hash: the key is made of the secret itself.
+        """
 
     def verify_proxy_key(self, key: bytes) -> User | None:
         """Who the client is, if this is the key to give in ``ProxyKey`` instead of a login."""
@@ -106,7 +122,8 @@ class Accounts:
     """An `Authenticator` over a set of users, which may be replaced as a whole.
 
     An unknown name is compared as well, against a secret nobody has, so that names cannot be told
-    from the time an answer takes.
+    from the time an answer takes. Where somebody's secret is kept as a hash, every wrong secret is checked
+    against a hash for the same reason.
 
     Args:
         users: who may sign in by name.
@@ -115,6 +132,7 @@ class Accounts:
 
     users: Mapping[bytes, User]
     key_user: User | None
+    _decoy: str | None
 
     def __init__(self, users: Iterable[User] = (), key_user: User | None = None) -> None:
         self.replace(users, key_user)
@@ -123,10 +141,21 @@ class Accounts:
         """These are the users from now on; sessions that are signed in stay so."""
         self.users = {user.name.encode(): user for user in users}
         self.key_user = key_user
+        self._decoy = decoy(user.secret_hash for user in self.users.values() if user.secret_hash)
 
     def verify_secret(self, username: bytes, secret: bytes) -> User | None:
         """The user of that name, if this is the secret; an empty secret is nobody's."""
         return self._checked(username, secret, b"")
+
+    def hash_to_check(self, username: bytes) -> str | None:
+        """See `Authenticator`."""
+        user = self.users.get(username)
+        return (user.secret_hash if user else "") or self._decoy
+
+    def verify_hashed(self, username: bytes, hashed: str) -> User | None:
+        """See `Authenticator`."""
+        user = self.users.get(username)
+        return user if user and hashed and user.secret_hash == hashed else None
 
     def verify_md5(self, username: bytes, challenge: bytes, key: bytes) -> User | None:
         """The user of that name, if the key fits; hex digits count without case."""

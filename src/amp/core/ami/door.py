@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
-__all__ = ["AUTHENTICATION_FAILED", "FAILURE_DELAY_S", "OPEN_DOOR", "Door", "Verdict"]
+__all__ = [
+    "AUTHENTICATION_FAILED",
+    "FAILURE_DELAY_S",
+    "NO_KEYS_FOR_HASHES",
+    "OPEN_DOOR",
+    "TOO_MANY_LOGINS",
+    "Door",
+    "Verdict",
+]
 
 FAILURE_DELAY_S: Final = 1.0
 """Asterisk answers a failed login after exactly this long (recording login-wrong-secret)."""
 
 AUTHENTICATION_FAILED: Final = "Authentication failed"
 """Asterisk's words, the same for an unknown name, a wrong secret and a banned address."""
+
+NO_KEYS_FOR_HASHES: Final = "; a user whose secret is kept as a hash logs in with Secret, not with Key"
+"""Follows the words for a wrong MD5 key, whoever it was for, where anybody's secret is kept as a hash: it
+tells that somebody's is, and not whose."""
+
+TOO_MANY_LOGINS: Final = "Too many logins at the same time; try again later"
+"""For a secret that could not be checked in time. That is no failed login: nobody knows if it was right."""
 
 
 class Verdict(NamedTuple):

@@ -54,6 +54,14 @@ class PinnedAccounts:
         """See `Authenticator`."""
         return self._narrowed(self.accounts.verify_secret(username, secret))
 
+    def hash_to_check(self, username: bytes) -> str | None:
+        """See `Authenticator`."""
+        return self.accounts.hash_to_check(username)
+
+    def verify_hashed(self, username: bytes, hashed: str) -> User | None:
+        """See `Authenticator`."""
+        return self._narrowed(self.accounts.verify_hashed(username, hashed))
+
     def verify_md5(self, username: bytes, challenge: bytes, key: bytes) -> User | None:
         """See `Authenticator`."""
         return self._narrowed(self.accounts.verify_md5(username, challenge, key))

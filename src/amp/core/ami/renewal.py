@@ -47,4 +47,5 @@ class Membership:
 def _still(old: User, new: User | None, what: str, secret: str = "") -> User | str:
     if new is None:
         return f"{what} removed"
-    return new if new.secret == old.secret else f"{secret or what} changed"
+    same = new.secret == old.secret and new.secret_hash == old.secret_hash
+    return new if same else f"{secret or what} changed"

@@ -10,11 +10,12 @@ Checking one takes milliseconds to a third of a second on purpose, so it must no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import bcrypt
 
-__all__ = ["MAX_COST", "hash_problem", "matches"]
+__all__ = ["MAX_COST", "decoy", "hash_problem", "matches"]
 
 BCRYPT: Final = re.compile(r"\$2[abxy]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 MIN_COST: Final = 4
@@ -44,3 +45,9 @@ def matches(secret: bytes, hashed: str) -> bool:
     """
     right = bcrypt.checkpw(secret[:MAX_SECRET_BYTES], hashed.encode())
     return right and bool(secret) and b"\0" not in secret
+
+
+def decoy(hashes: Iterable[str]) -> str | None:
+    """A hash that costs as much as the dearest of these and is nobody's; ``None`` if there are none."""
+    costs = [found[1] for text in hashes if (found := BCRYPT.fullmatch(text))]
+    return f"$2b${max(costs)}$" + "." * 53 if costs else None

@@ -12,13 +12,20 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 import attrs
 
 from amp.core.ami import replies
 from amp.core.ami.auth import Authenticator, User
-from amp.core.ami.door import OPEN_DOOR, Door
+from amp.core.ami.door import (
+    AUTHENTICATION_FAILED,
+    FAILURE_DELAY_S,
+    NO_KEYS_FOR_HASHES,
+    OPEN_DOOR,
+    TOO_MANY_LOGINS,
+    Door,
+)
 from amp.core.ami.frame import Frame, check_text
 from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
@@ -31,6 +38,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    SecretUnchecked,
     ServersAsked,
     SessionEvent,
     SnifferAsked,
@@ -48,6 +56,21 @@ from amp.core.proxy_actions.world import World
 __all__ = ["ClientSession"]
 
 SYSTEM: Final = frozenset((b"system",))
+
+
+class _Login(NamedTuple):
+    """A Login on its way.
+
+    Attributes:
+        hashed: what its secret has to match; ``""`` if it is judged without a hash.
+        at: when it came.
+    """
+
+    username: bytes
+    action_id: bytes | None
+    wanted: EventMask
+    hashed: str
+    at: float
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -93,6 +116,7 @@ class ClientSession:
     _challenged: bool = attrs.field(default=False, init=False)
     _last_words: bytes = attrs.field(default=b"", init=False, repr=False)
     _waiting_id: bytes | None = attrs.field(default=None, init=False)
+    _login: _Login | None = attrs.field(default=None, init=False, repr=False)
     _told: deque[SessionEvent] = attrs.field(factory=deque, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -109,7 +133,8 @@ class ClientSession:
         """Take what one read gave; ``b""`` means the client has closed its sending side.
 
         Args:
-            data: any bytes. What comes behind a failed login or a Logoff is lost.
+            data: any bytes. What comes behind a failed login or a Logoff is lost. While a secret is checked
+                (`SecretUnchecked`) everything is kept, so nothing should be read then.
             now: monotonic seconds.
             wall: seconds since 1970, for the Timestamp of Ping.
         """
@@ -117,7 +142,7 @@ class ClientSession:
         if self.state is ClientState.WAITING:
             # Input ends the wait, as in Asterisk (main/manager.c, action_waitevent).
             self._end_wait()
-        if self.state in READING:
+        if self.state in TAKING:
             self.reader.receive_data(data)
 
     def next_event(self) -> SessionEvent | NeedData:
@@ -159,13 +184,28 @@ class ClientSession:
         if self.state is ClientState.WAITING:
             self._end_wait()
 
+    def secret_checked(self, matches: bool | None, now: float) -> None:
+        """Whether the secret of `SecretUnchecked` is right; ``None`` if that could not be found out in time.
+
+        Call `next_event` afterwards. A session that has ended meanwhile takes no notice. The answer to a
+        wrong secret is due as long after the Login as ever, so it does not tell how long the check took.
+        """
+        if self.state is not ClientState.CHECKING or self._login is None:
+            return
+        login, self._login, self.now = self._login, None, now
+        if matches is None:
+            self._refuse(login.username, login.action_id, TOO_MANY_LOGINS, now + FAILURE_DELAY_S)
+            return
+        user = self.authenticator.verify_hashed(login.username, login.hashed) if matches else None
+        self._finish_login(login, user)
+
     def change_user(self, user: User) -> None:
         """The signed-in user may see and do other things from now on; what it asked to see stays asked for.
 
         Call `next_event` afterwards: `LoggedIn` tells the owner, the client is told nothing.
         """
-        if self.state in SIGNED_IN:
-            old = self.user.event_filter if self.user else NO_FILTER
+        if self.user is not None and self.state in SIGNED_IN:
+            old = self.user.event_filter
             if self.user is self.anonymous:
                 self.anonymous = user
             self.event_filter = self.event_filter.rebased(old, user.event_filter)
@@ -204,7 +244,7 @@ class ClientSession:
         if not key or self.user is not self.anonymous:
             return True
         user = self.authenticator.verify_proxy_key(key)
-        if not self._lets_in(user, b"", action_id):
+        if not self._lets_in(user, b"", action_id, self.now):
             return False
         self._sign_in(user, ALL)
         return True
@@ -244,30 +284,46 @@ class ClientSession:
             self._reply(replies.error(action_id, b"Must specify AuthType"), action_id)
 
     def _on_login(self, frame: Frame, action_id: bytes | None) -> None:
-        username = frame.get(b"Username") or b""
-        user = self._verify(username, frame)
-        if not self._lets_in(user, username, action_id):
-            return
         mask = EventMask.parse(frame.get(b"Events"))
-        wanted = ALL if mask is None else mask
-        data = replies.success(action_id, b"Authentication accepted")
-        if wanted.within(user.read).wants(SYSTEM):
-            data += replies.fully_booted(self.now - self.started)
-        self._reply(data, action_id)
-        self._sign_in(user, wanted)
+        username, secret = frame.get(b"Username") or b"", frame.get(b"Secret") or b""
+        hashed = self.authenticator.hash_to_check(username) or ""
+        login = _Login(username, action_id, ALL if mask is None else mask, hashed, self.now)
+        if _wants_md5(frame):
+            user = self._verify_key(username, frame)
+            self._finish_login(login, user, NO_KEYS_FOR_HASHES if hashed else "")
+            return
+        user = self.authenticator.verify_secret(username, secret)
+        if user is None and hashed:
+            self._login, self._deadline = login, math.inf
+            self._tell(SecretUnchecked(secret, hashed))
+        else:
+            self._finish_login(login, user)
 
-    def _lets_in(self, user: User | None, username: bytes, action_id: bytes | None) -> TypeGuard[User]:
-        """Ask the door, which always refuses None, and refuse as it says."""
+    def _finish_login(self, login: _Login, user: User | None, hint: str = "") -> None:
+        if not self._lets_in(user, login.username, login.action_id, login.at, hint):
+            return
+        data = replies.success(login.action_id, b"Authentication accepted")
+        if login.wanted.within(user.read).wants(SYSTEM):
+            data += replies.fully_booted(self.now - self.started)
+        self._reply(data, login.action_id)
+        self._sign_in(user, login.wanted)
+
+    def _lets_in(
+        self, user: User | None, username: bytes, action_id: bytes | None, since: float, hint: str = ""
+    ) -> TypeGuard[User]:
+        """Ask the door, which always refuses None, and refuse as it says; its delay counts from ``since``."""
         refusal, delay_s = self.door.judge(user.name if user else None, self.now)
         if refusal:
-            self._last_words = replies.error(action_id, refusal)
-            self._tell(LoginFailed(username, refusal))
-            self._deadline = self.now + delay_s
+            words = refusal + hint if refusal == AUTHENTICATION_FAILED else refusal
+            self._refuse(username, action_id, words, since + delay_s)
         return not refusal
 
-    def _verify(self, username: bytes, frame: Frame) -> User | None:
-        if not _wants_md5(frame):
-            return self.authenticator.verify_secret(username, frame.get(b"Secret") or b"")
+    def _refuse(self, username: bytes, action_id: bytes | None, words: str, at: float) -> None:
+        self._last_words = replies.error(action_id, words)
+        self._tell(LoginFailed(username, words))
+        self._deadline = at
+
+    def _verify_key(self, username: bytes, frame: Frame) -> User | None:
         if not self._challenged:
             return None
         return self.authenticator.verify_md5(username, self.challenge, frame.get(b"Key") or b"")
@@ -343,7 +399,8 @@ Handler = Callable[[ClientSession, Frame, bytes | None], None]
 
 MAX_TIMEOUT_DIGITS: Final = 9
 READING: Final = frozenset((ClientState.AWAIT_LOGIN, ClientState.READY))
-SIGNED_IN: Final = frozenset((ClientState.READY, ClientState.WAITING))
+TAKING: Final = READING | {ClientState.CHECKING}
+SIGNED_IN: Final = frozenset((ClientState.READY, ClientState.WAITING, ClientState.CHECKING))
 
 # What belongs to the session and never goes upstream, where other clients share it, or is for a sniffer.
 HANDLERS: Final[Mapping[bytes, Handler]] = {

@@ -21,6 +21,7 @@ __all__ = [
     "LoginFailed",
     "MaskChanged",
     "Reply",
+    "SecretUnchecked",
     "ServersAsked",
     "SessionEvent",
     "SnifferAsked",
@@ -129,6 +130,24 @@ class LoginFailed(NamedTuple):
     reason: str = AUTHENTICATION_FAILED
 
 
+class SecretUnchecked(NamedTuple):
+    """A login hangs on a hash, which takes too long to be looked at here.
+
+    Owed is one `ClientSession.secret_checked`, with `amp.core.ami.secret_hash.matches` of these two. Till
+    then nothing more is to be taken from the client. Neither value is for logs.
+
+    Attributes:
+        secret: what the client gave.
+        hashed: what it has to match; also where the name is nobody's, so that it takes as long.
+    """
+
+    secret: bytes
+    hashed: str
+
+    def __repr__(self) -> str:
+        return "SecretUnchecked()"
+
+
 class WaitStarted(NamedTuple):
     """A WaitEvent has begun: `ClientSession.notify_event` with the next event for this client ends it."""
 
@@ -155,6 +174,7 @@ SessionEvent = (
     | FilterChanged
     | AutofilterChanged
     | LoginFailed
+    | SecretUnchecked
     | WaitStarted
     | Closing
 )

@@ -10,6 +10,8 @@ Towards clients (amp is the server):
   with the proxy key, which signs in.
 - READY: signed in. A second Login stays here with another user, or falls to REFUSED.
 - WAITING: a WaitEvent is open; later actions wait for its answer.
+- CHECKING: a Login hangs on a hash that somebody else looks at. Nothing more is read till that is known;
+  whoever had signed in before still gets its events.
 - REFUSED: a login failed. Nothing is read any more; a second later come the answer and the end.
 - CLOSED: nothing is read or told any more.
 
@@ -37,6 +39,7 @@ from amp.core.ami.session_events import (
     LoginFailed,
     MaskChanged,
     Reply,
+    SecretUnchecked,
     ServersAsked,
     SessionEvent,
     SnifferAsked,
@@ -62,6 +65,7 @@ class ClientState(enum.Enum):
     AWAIT_LOGIN = "await login"
     READY = "ready"
     WAITING = "waiting"
+    CHECKING = "checking"
     REFUSED = "refused"
     CLOSED = "closed"
 
@@ -86,6 +90,7 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
     ClientState.AWAIT_LOGIN: {
         Reply: ClientState.AWAIT_LOGIN,
         LoggedIn: ClientState.READY,
+        SecretUnchecked: ClientState.CHECKING,
         LoginFailed: ClientState.REFUSED,
         Closing: ClientState.CLOSED,
     },
@@ -99,7 +104,14 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
         AutofilterChanged: ClientState.READY,
         LoggedIn: ClientState.READY,
         LoginFailed: ClientState.REFUSED,
+        SecretUnchecked: ClientState.CHECKING,
         WaitStarted: ClientState.WAITING,
+        Closing: ClientState.CLOSED,
+    },
+    ClientState.CHECKING: {
+        Reply: ClientState.CHECKING,
+        LoggedIn: ClientState.READY,
+        LoginFailed: ClientState.REFUSED,
         Closing: ClientState.CLOSED,
     },
     ClientState.WAITING: {
