@@ -17,6 +17,7 @@ import trio
 from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, Simulate, User, VoipmonitorServer
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
+from amp.core.formats.registry import Formats
 from amp.shell.app import App
 from amp.sim.asterisk import SimAsterisk
 
@@ -176,6 +177,7 @@ async def lab(
     listen: tuple[Listen, ...] = (Listen(port=0),),
     path: Path | None = None,
     simulate: Simulate | None = None,
+    formats: Formats | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     """amp in front of one simulated Asterisk for each name, all up.
@@ -201,7 +203,7 @@ async def lab(
                 simulate=simulate,
             )
             ended = trio.Event()
-            app = App(config, path)
+            app = App(config, path, formats)
             addresses = await nursery.start(_run, app, ended)
             one = Lab(app, addresses, nursery, sims, lines, ended)
             for name in names:

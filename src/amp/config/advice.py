@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 
 from amp.config.certificates import valid_until
+from amp.config.formats import installed
 from amp.config.schema import AsteriskServer, Config
 
 __all__ = ["advice"]
@@ -16,8 +17,12 @@ EXPIRES_SOON = datetime.timedelta(days=14)
 
 
 def advice(config: Config) -> tuple[str, ...]:
-    """One sentence for each doubtful setting, beginning with its path; no secret in any."""
+    """One sentence for each doubtful setting, beginning with its path; no secret in any.
+
+    Also one for each plug-in that is installed and cannot be used.
+    """
     return (
+        *_formats(),
         *_open_listeners(config),
         *_nobody(config),
         *_unused(config),
@@ -25,6 +30,11 @@ def advice(config: Config) -> tuple[str, ...]:
         *_certificates(config),
         *_insecure_servers(config),
     )
+
+
+def _formats() -> Iterator[str]:
+    for problem in installed()[1]:
+        yield f"{problem}; it is left out"
 
 
 def _open_listeners(config: Config) -> Iterator[str]:

@@ -198,6 +198,9 @@ def _sniffer_listeners(listens: Tables, sniffers: set[str], users: list[str]) ->
                 if key in listen
             )
             continue
+        for key in ("input_format", "output_format"):
+            if key in listen:
+                yield f"{path}.{key}: a sniffer's protocol has no formats"
         if listen.get("protocols") != ["voipmonitor"]:
             yield f"{path}.protocols: 'voipmonitor' stands alone: nothing tells it from other protocols"
         server, user = listen.get("server"), listen.get("user")

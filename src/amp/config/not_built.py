@@ -22,8 +22,6 @@ NOT_BUILT_SECTIONS: Final = ("database", "metrics")
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
-    ("listen", "input_format"): "standard",
-    ("listen", "output_format"): "standard",
     ("listen", "slow_client"): "disconnect",
     ("user", "autofilter"): "unique",
     ("user", "channel"): None,

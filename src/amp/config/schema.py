@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 
 import attrs
 
+from amp.config.formats import FormatName
 from amp.config.rules import (
     EventFilterText,
     EventMaskText,
@@ -71,6 +72,8 @@ Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
 OnServerLoss = Literal["disconnect", "event"]
+InputFormat = Annotated[str, FormatName("input")]
+OutputFormat = Annotated[str, FormatName("output")]
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +108,8 @@ class Listen:
     tls: Literal["off", "optional", "required"] = "off"
     certificate: Path | None = None
     private_key: Path | None = None
+    input_format: InputFormat = "standard"
+    output_format: OutputFormat = "standard"
     server: ServerRef | None = None
     on_server_loss: OnServerLoss = "disconnect"
     user: UserRef | None = None
@@ -179,6 +184,8 @@ class User:
     write: tuple[WriteRight, ...] = ()
     server: ServerRef | None = None
     servers: tuple[ServerRef, ...] = ()
+    input_format: InputFormat | None = None
+    output_format: OutputFormat | None = None
     on_server_loss: OnServerLoss = "disconnect"
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
     commands: tuple[Annotated[str, Line("a command")], ...] = ()

@@ -22,19 +22,23 @@ import trio
 
 from amp.config.advice import advice
 from amp.config.certificates import server_context
+from amp.config.formats import installed
 from amp.config.schema import AsteriskServer, Config, Listen, Proxy, VoipmonitorServer
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
 from amp.core.admission.admission import Visit
 from amp.core.admission.limits import AdmissionLimits
 from amp.core.ami.auth import Authenticator, User
-from amp.core.ami.framing import ActionReader
 from amp.core.ami.ids import ActionIds
 from amp.core.ami.pin import Pin, PinnedAccounts
 from amp.core.ami.renewal import Membership
 from amp.core.ami.session import ClientSession
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
+from amp.core.fanout.view import ViewKey
+from amp.core.formats.choice import FormatChoice
+from amp.core.formats.registry import Formats
+from amp.core.formats.standard import STANDARD
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
@@ -106,13 +110,19 @@ def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
 class App:
     """One amp: everything a configuration asks for, wired together.
 
+    Args:
+        config: what it asks for.
+        path: where it came from.
+        formats: those that clients can have; what is installed if not given.
+
     Attributes:
         members: who clients can be.
         entrance: takes connections.
         secret_checks: looks at secrets that are kept as hashes.
     """
 
-    def __init__(self, config: Config, path: Path | None = None) -> None:
+    def __init__(self, config: Config, path: Path | None = None, formats: Formats | None = None) -> None:
+        self.formats = formats or installed()[0]
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config), config.proxy.greeting.encode())
         self._reloader = Reloader(path, config)
@@ -257,7 +267,12 @@ class App:
         if listen.server and not listen.speaks_voipmonitor:
             pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss)
         return Gate(
-            tls=listen.tls, context=context, detect_timeout_s=self.config.proxy.detect_timeout_s, pin=pin
+            tls=listen.tls,
+            context=context,
+            detect_timeout_s=self.config.proxy.detect_timeout_s,
+            pin=pin,
+            reads=self.formats.stream(listen.input_format) or STANDARD,
+            writes=self.formats.output(listen.output_format) or STANDARD,
         )
 
     def _reloadable(self, context: ReloadableContext) -> ReloadableContext:
@@ -304,7 +319,7 @@ class App:
                 number,
                 wire,
                 address,
-                self._session(switchboard, visit, gate.pin, accepted_at),
+                self._session(switchboard, visit, gate, accepted_at),
                 switchboard,
                 outlet_limits(self.config.limits),
                 switchboard.crowd,
@@ -326,9 +341,9 @@ class App:
             self._log.info("connection_not_opened", address=address, reason=reason, **before)
 
     def _session(
-        self, switchboard: Switchboard, visit: Visit, pin: Pin | None, accepted_at: float
+        self, switchboard: Switchboard, visit: Visit, gate: Gate, accepted_at: float
     ) -> ClientSession:
-        limits = self.config.limits
+        limits, pin = self.config.limits, gate.pin
         accounts: Authenticator = self.members.accounts
         anonymous = self.members.anonymous
         if pin is not None:
@@ -344,7 +359,13 @@ class App:
             anonymous=anonymous,
             autofilter=Autofilter[self.config.proxy.autofilter.upper()],
             world=switchboard.world,
-            reader=ActionReader(limits.line_bytes, limits.headers),
+            formats=FormatChoice(
+                installed=self.formats,
+                input=gate.reads,
+                output=gate.writes,
+                max_line_bytes=limits.line_bytes,
+                max_headers=limits.headers,
+            ),
             door=visit,
         )
 
@@ -360,7 +381,7 @@ class App:
             limits=self._router_limits(),
             jitter=random.random,
         )
-        hub = Hub()
+        hub = Hub(self.formats, self._on_failed_format)
         maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
         switchboard = Switchboard(router, hub, sides, ids, nursery)
@@ -369,6 +390,9 @@ class App:
         switchboard.change_servers = desk.take
         nursery.start_soon(desk.run)
         return switchboard
+
+    def _on_failed_format(self, view: ViewKey, error: Exception) -> None:
+        self._log.error("format_failed", format=view.format, exc_info=error)
 
     def _router_limits(self) -> RouterLimits:
         limits = self.config.limits
@@ -429,6 +453,8 @@ def _user(user: ConfiguredUser) -> User:
         event_filter=event_filter,
         server=user.server,
         servers=user.servers,
+        input_format=user.input_format,
+        output_format=user.output_format,
         sniffers=SnifferGrant.of(user.sniffer_commands, admin="admin" in user.write),
         on_server_loss=user.on_server_loss,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -19,9 +20,11 @@ from amp.core.ami.session_events import (
     AutofilterChanged,
     Closing,
     FilterChanged,
+    Greeting,
     LoggedIn,
     LoginFailed,
     MaskChanged,
+    OutputChanged,
     Reply,
     SecretUnchecked,
     ServersAsked,
@@ -30,6 +33,9 @@ from amp.core.ami.session_events import (
 )
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.view import ViewKey
+from amp.core.formats.choice import FormatChoice
+from amp.core.formats.dress import Dresser
+from amp.core.formats.standard import STANDARD
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
 from amp.core.stats import ClientStats
@@ -75,6 +81,7 @@ class Client:
         number: never used again in this process.
         address: where it connects from, for people.
         outlet: its output.
+        send: takes an answer, whole frames of the manager protocol; replaced when its format changes.
         user: who it is, once signed in.
         view: what it sees of the events; ``None`` if it sees none.
     """
@@ -86,6 +93,8 @@ class Client:
         self.number = number
         self.address = address
         self.outlet = Outlet(wire, limits, self.cut, crowd, number)
+        self.send: Callable[[bytes], None] = self.outlet.offer
+        self._dresser = Dresser(STANDARD)
         self.user: User | None = None
         self.view: ViewKey | None = None
         self.stats = ClientStats()
@@ -112,6 +121,7 @@ class Client:
         self._pauses: set[str] = set()
         self._owed = 0
         self._closes_when_answered = False
+        self._dress_answers()
 
     @property
     def host(self) -> str:
@@ -123,6 +133,11 @@ class Client:
     def action_id(self) -> bytes:
         """The ActionID that it set last, empty if none."""
         return self._session.action_id
+
+    @property
+    def formats(self) -> FormatChoice:
+        """How it writes, and what it gets."""
+        return self._session.formats
 
     async def run(self) -> None:
         """Serve the client until it is gone. Network trouble ends it quietly; bugs are logged and end it."""
@@ -142,10 +157,6 @@ class Client:
             self._nursery = None
             self.outlet.detach()
             self._wire.close()
-
-    def send(self, data: bytes) -> None:
-        """Offer whole frames: an answer."""
-        self.outlet.offer(data)
 
     def pause(self, why: str = "router") -> None:
         """Take no more of its actions until `resume`, for each reason why."""
@@ -345,14 +356,20 @@ class Client:
                     self._owes_answer(action_id)
                     self._owner.servers_asked(self, change, action_id)
                 case Reply(data, ordered):
-                    if self.stats.bytes_in:  # else it is the greeting
-                        self._acted()
+                    self._acted()
                     self._reply(data, ordered=ordered)
+                case Greeting(data):
+                    self.outlet.offer(data)
                 case LoggedIn(user):
                     self._subscribe()
                     self._log_login(user)
                 case MaskChanged() | FilterChanged() | AutofilterChanged():
                     self._subscribe()
+                case OutputChanged():
+                    self.outlet.release_all()  # what is held was written in the format of before
+                    self._dress_answers()
+                    if self.user is not None:  # else the login that brings the format comes behind it
+                        self._subscribe()
                 case LoginFailed(username, reason):
                     self._log_failure(username.decode(errors="replace"), reason)
                 case SecretUnchecked():
@@ -395,7 +412,26 @@ class Client:
         if ordered:
             self._owner.act(LocalAnswer(self.number, data))
         else:
-            self.outlet.offer(data)
+            self.send(data)
+
+    def _dress_answers(self) -> None:
+        """Answers in the manager protocol need no dressing, and take no detour."""
+        form = self.formats.output
+        if form is STANDARD:
+            self.send = self.outlet.offer
+        else:
+            self._dresser = Dresser(form)
+            self.send = self._send_dressed
+
+    def _send_dressed(self, data: bytes) -> None:
+        try:
+            dressed = self._dresser.dress(data)
+        except Exception as error:  # whatever a plug-in does
+            name = self._dresser.format.name
+            get_logger(client=self.number).exception("format_failed", format=name)
+            self.cut(f"format {name} failed: {type(error).__name__}")
+            return
+        self.outlet.offer(dressed)
 
     def _subscribe(self) -> None:
         session = self._session
@@ -407,6 +443,7 @@ class Client:
         view = ViewKey(
             mask=session.events,
             servers=None if bound_to is None else frozenset(name.encode() for name in bound_to),
+            format=session.formats.output.name,
             filter=session.event_filter,
             autofilter=session.autofilter,
             asker=asks,

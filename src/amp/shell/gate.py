@@ -8,6 +8,8 @@ import attrs
 import trio
 
 from amp.core.ami.pin import Pin
+from amp.core.formats.format import Format
+from amp.core.formats.standard import STANDARD
 from amp.shell.contexts import ReloadableContext
 from amp.shell.tls import TLS_HELLO, TlsWire
 from amp.shell.wire import READ_BYTES, PlainWire, Wire
@@ -25,12 +27,16 @@ class Gate:
         detect_timeout_s: with ``optional``, so much silence means plain text: AMI clients wait for the
             greeting before they say anything.
         pin: what its clients are bound to, if anything.
+        reads: the format of its clients' actions, until a user or a client brings another one.
+        writes: the format of what they get; the same.
     """
 
     tls: Literal["off", "optional", "required"] = "off"
     context: ReloadableContext | None = None
     detect_timeout_s: float = 0.25
     pin: Pin | None = None
+    reads: Format = STANDARD
+    writes: Format = STANDARD
 
     async def open(self, sock: trio.socket.SocketType, timeout_s: float) -> Wire:
         """Find out what is spoken and agree on keys if need be; a plain listener waits for nothing.

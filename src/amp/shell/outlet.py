@@ -111,7 +111,7 @@ class Outlet:
             try:
                 sent = self._wire.write_now(data)
             except OSError as error:
-                self._cut(f"write failed: {error.strerror or error}")
+                self.cut(f"write failed: {error.strerror or error}")
                 return
             self.bytes_out += sent
             if sent == len(data):
@@ -131,6 +131,11 @@ class Outlet:
         if held is not None:
             for data, span in held.entries:
                 self.offer(data, span)
+
+    def release_all(self) -> None:
+        """The same for all servers."""
+        for server in list(self._held):
+            self.release(server)
 
     def detach(self) -> None:
         """Stop for ever: nothing is written any more, later offers are ignored. Idempotent."""
@@ -156,7 +161,7 @@ class Outlet:
                 await self._flush_backlog()
             stalled_s = trio.current_time() - self.last_progress
             if patience.cancelled_caught and stalled_s >= self._limits.stall_timeout:
-                self._cut(f"stalled: took no byte for {self._limits.stall_timeout:g} s")
+                self.cut(f"stalled: took no byte for {self._limits.stall_timeout:g} s")
 
     async def _flush_backlog(self) -> None:
         """Write until nothing waits. Cancelled it has lost nothing: there is no await between two writes."""
@@ -190,7 +195,7 @@ class Outlet:
         if not rest:
             return  # an empty entry would never count as written, and keep the flusher busy for ever
         if self.pending_bytes + len(rest) > self._limits.outlet_bytes:
-            self._cut(f"too slow: more than {self._limits.outlet_bytes} bytes waiting")
+            self.cut(f"too slow: more than {self._limits.outlet_bytes} bytes waiting")
             return
         if not self._queue:
             self._wake.set()
@@ -212,7 +217,7 @@ class Outlet:
                 most = min(len(self._queue), MOST_BUFFERS)
                 taken = self._wire.write_many_now([self._queue[i][0] for i in range(most)])
         except OSError as error:
-            self._cut(f"write failed: {error.strerror or error}")
+            self.cut(f"write failed: {error.strerror or error}")
             return
         if taken:
             self.last_progress = trio.current_time()
@@ -236,7 +241,8 @@ class Outlet:
             self._heavy = False
             self._crowd.lighten(self)
 
-    def _cut(self, reason: str) -> None:
+    def cut(self, reason: str) -> None:
+        """Detach, and let the connection end for this reason. Idempotent."""
         if not self.dead:
             self.detach()
             self._on_cut(reason)

@@ -168,7 +168,13 @@ class Switchboard:
     def world(self) -> World:
         """What ProxyActions show."""
         clients = [
-            ClientSeen(client.user.name if client.user else "", client.host, client.action_id)
+            ClientSeen(
+                client.user.name if client.user else "",
+                client.host,
+                client.action_id,
+                client.formats.input.name,
+                client.formats.output.name,
+            )
             for client in self.clients.values()
         ]
         statuses = self.router.status(trio.current_time())
@@ -248,7 +254,7 @@ class Switchboard:
     def _send_to_client(self, command: do.SendToClient) -> None:
         client = self.clients.get(command.client)
         if client is not None:
-            client.outlet.offer(command.data)
+            client.send(command.data)
 
     def _send_to_link(self, command: do.SendToLink) -> None:
         link = self.links.get(command.link)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from amp.core.ami.auth import Accounts, User
 from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.session import ClientSession
-from amp.core.ami.session_events import Closing, LoggedIn, Reply, SessionEvent
+from amp.core.ami.session_events import Closing, Greeting, LoggedIn, Reply, SessionEvent
 from amp.core.policy.authorise import Policy
 from replay import Recording, slices
 
@@ -72,7 +72,7 @@ def play(recorded: Recording, conn: ClientSession, size: int) -> tuple[bytes, fl
 
     def take(events: Iterable[SessionEvent], at_s: float) -> None:
         for event in events:
-            if isinstance(event, Reply):
+            if isinstance(event, Greeting | Reply):
                 output.append(event.data)
             elif isinstance(event, Closing):
                 closed_at.append(at_s)

@@ -16,6 +16,7 @@ from amp.core.ami.session import ClientSession
 from amp.core.ami.session_events import (
     ActionReceived,
     Closing,
+    Greeting,
     LoggedIn,
     LoginFailed,
     MaskChanged,
@@ -39,7 +40,7 @@ DONE = b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\nEvent
 
 def test_the_greeting_comes_first_and_alone() -> None:
     """One line without a blank line behind it."""
-    assert drain(session()) == [Reply(GREETING + b"\r\n", ordered=False)]
+    assert drain(session()) == [Greeting(GREETING + b"\r\n")]
 
 
 def test_a_greeting_is_one_line() -> None:

@@ -28,12 +28,16 @@ class Notes:
         self.client = client
         self.got: list[tuple[bytes, Span | None]] = []
         self.act: Callable[[], None] | None = None
+        self.end = ""
 
     def offer(self, data: bytes, span: Span | None) -> None:
         self.got.append((data, span))
         act, self.act = self.act, None
         if act is not None:
             act()
+
+    def cut(self, reason: str) -> None:
+        self.end = reason
 
 
 def event(number: int) -> bytes:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from amp.core.ami.frame import Frame, Header
+from amp.core.ami.frame import Frame
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.formats.registry import Formats
 from amp.core.policy.classes import RIGHTS
 from amp.core.proxy_actions.handlers import Outcome, Request
 from amp.core.proxy_actions.table import DENIED, PROXY_ACTIONS, perform
 from amp.core.proxy_actions.world import ClientSeen, ServerSeen, World
 
 WORLD = World(
-    (ClientSeen("anna", "127.0.0.1", b"a-7"), ClientSeen("", "::1")),
+    (ClientSeen("anna", "127.0.0.1", b"a-7", "xml", "json"), ClientSeen("", "::1")),
     (
         ServerSeen("pbx1", True, "192.0.2.1", 5038, "amp", "on"),
         ServerSeen("pbx2", False, "pbx2.example", 5039, "amp2", "call,agent"),
@@ -29,18 +30,16 @@ def ask(name: str, *headers: tuple[str, str], write: frozenset[str] = RIGHTS) ->
 def test_sessions_are_listed_with_four_headers_each() -> None:
     """Clients first, then the servers that are up."""
     outcome = ask("ListSessions")
-    handlers: list[Header] = [
-        (b"ProxyClientInputHandler", b"standard"),
-        (b"ProxyClientOutputHandler", b"standard"),
-    ]
     assert outcome.response == b"Success"
     assert list(outcome.headers) == [
         (b"ProxyClientSession", b"127.0.0.1"),
         (b"ProxyClientActionID", b"a-7"),
-        *handlers,
+        (b"ProxyClientInputHandler", b"xml"),
+        (b"ProxyClientOutputHandler", b"json"),
         (b"ProxyClientSession", b"::1"),
         (b"ProxyClientActionID", b""),
-        *handlers,
+        (b"ProxyClientInputHandler", b"standard"),
+        (b"ProxyClientOutputHandler", b"standard"),
         (b"ProxyServerSession", b"192.0.2.1"),
     ]
 
@@ -53,18 +52,46 @@ def test_servers_are_listed_one_a_line() -> None:
     )
 
 
-def test_the_formats_that_work_are_listed_and_can_be_set() -> None:
-    """Others are refused by name, not taken for the standard one."""
-    handlers = (b"InputHandler", b"standard"), (b"OutputHandler", b"standard")
-    assert ask("ListIOHandlers").headers == handlers
-    for word in ("standard", " Standard"):
-        assert ask("SetOutputFormat", ("OutputFormat", word)).headers == ((b"OutputFormat", b"standard"),)
-        assert ask("SetInputFormat", ("InputFormat", word)).headers == ((b"InputFormat", b"standard"),)
-    for headers in ([("OutputFormat", "xml")], []):
-        assert ask("SetOutputFormat", *headers) == Outcome(
-            response=b"Failure",
-            headers=((b"Message", b"Expected OutputFormat: one of standard (installed)"),),
-        )
+def test_each_format_is_listed_with_its_directions() -> None:
+    """One after the other, as astmanproxy went through its handlers."""
+    assert ask("ListIOHandlers").headers == (
+        (b"InputHandler", b"standard"),
+        (b"OutputHandler", b"standard"),
+        (b"InputHandler", b"xml"),
+        (b"OutputHandler", b"xml"),
+        (b"OutputHandler", b"csv"),
+        (b"OutputHandler", b"json"),
+        (b"InputHandler", b"http"),
+    )
+
+
+@pytest.mark.parametrize("word", ["xml", " XML "])
+def test_formats_are_set_whatever_the_case(word: str) -> None:
+    formats = Formats()
+    assert ask("SetOutputFormat", ("OutputFormat", word)) == Outcome(
+        headers=((b"OutputFormat", b"xml"),), output=formats.output("xml")
+    )
+    assert ask("SetInputFormat", ("InputFormat", word)) == Outcome(
+        headers=((b"InputFormat", b"xml"),), input=formats.input("xml")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "installed"),
+    [
+        ("OutputFormat", "yaml", b"standard, xml, csv, json"),
+        ("OutputFormat", "http", b"standard, xml, csv, json"),
+        ("OutputFormat", "", b"standard, xml, csv, json"),
+        ("InputFormat", "csv", b"standard, xml"),
+        ("InputFormat", "http", b"standard, xml"),
+    ],
+)
+def test_other_formats_are_refused_by_name(name: str, word: str, installed: bytes) -> None:
+    """They are not taken for the standard one; ``http`` reads single requests and no connection."""
+    assert ask(f"Set{name}", (name, word)) == Outcome(
+        response=b"Failure",
+        headers=((b"Message", b"Expected %s: one of %s (installed)" % (name.encode(), installed)),),
+    )
 
 
 @pytest.mark.parametrize(

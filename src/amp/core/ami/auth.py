@@ -54,6 +54,8 @@ class User:
         server: the one server this user's actions go to when the action names none.
         servers: further servers that the user may name.
         sniffers: what it may do with sniffers.
+        input_format: the format of its actions once it has signed in; ``None`` for its listener's.
+        output_format: the format of what it gets, from the answer to its login on; the same.
         on_server_loss: whether it is disconnected when ``server`` is lost, or stays and is told.
         unpinned: who it would be on a listener that is not pinned to a server; ``None`` if it is on one.
     """
@@ -67,6 +69,8 @@ class User:
     server: str | None = None
     servers: tuple[str, ...] = ()
     sniffers: SnifferGrant = attrs.field(factory=SnifferGrant)
+    input_format: str | None = None
+    output_format: str | None = None
     on_server_loss: OnServerLoss = "disconnect"
     unpinned: User | None = attrs.field(default=None, repr=False)
 

@@ -116,10 +116,19 @@ class ActionReader:
                 else:
                     message.append(line)
             if not self._received:
+                if len(self._partial) > limit + 2:  # no more of it than shows that it is too long
+                    self._partial = self._partial[: limit + 2]
                 return END_OF_STREAM if self._eof else NEED_DATA
             if not message and (lines := self._one_action()):
                 return _action(lines, self._received.pop()[: -len(END_OF_ACTION)], odd=False)
             self._split()
+
+    def take_unread(self) -> bytes:
+        """Give away what stands behind the last action, for a reader of another format."""
+        unread = b"\n".join([*self._lines, self._partial]) + b"".join(self._received)
+        self._partial = b""
+        self._received.clear()
+        return unread
 
     def _one_action(self) -> list[bytes]:
         """The lines of one plain action that came in one read, as nearly all do; empty if it is not so.
@@ -135,11 +144,11 @@ class ActionReader:
         return [] if odd or len(lines) > self._max_headers or len(self._received) > 1 else lines
 
     def _split(self) -> None:
-        """Cut what came into lines; of the unfinished last one no more is kept than shows it is too long."""
+        """Cut what came into lines."""
         lines = b"".join(self._received).split(b"\n")
         self._received.clear()
         lines[0] = self._partial + lines[0]
-        self._partial = lines.pop()[: self._max_line_bytes + 2]
+        self._partial = lines.pop()
         self._lines = iter(lines)
 
     def _spoil(self, why: str) -> None:

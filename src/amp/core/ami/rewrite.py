@@ -22,6 +22,7 @@ __all__ = [
     "restore_action_id",
     "to_wire",
     "with_server",
+    "without_server",
 ]
 
 MAX_LINE_BYTES: Final = 1022
@@ -39,6 +40,7 @@ ACTION_ID: Final = b"\r\nActionID: "
 SERVER_HEADER: Final = re.compile(rb"(?im)^(?=Server:)")
 LEGACY_COMMAND: Final = b"Response: Follows\r\n"
 LEGACY_HEADERS: Final = re.compile(rb"Response: Follows(?:\r\n(?:Privilege|ActionID): [^\r\n]*)*")
+SERVER_LINE: Final = re.compile(rb"\r\nServer: ([^\r\n]*)")
 
 
 def to_wire(frame: Frame, wire_id: bytes) -> bytes:
@@ -121,6 +123,23 @@ def with_server(raw: bytes, name: bytes) -> bytes:
     if b"server:" in raw.lower():
         raw = SERVER_HEADER.sub(b"User", raw)
     return b"%s\r\nServer: %s%s\r\n\r\n" % (raw, name, output)
+
+
+def without_server(frame: bytes) -> tuple[bytes, bytes]:
+    """Undo `with_server`, but for a ``UserServer:`` that it made.
+
+    Args:
+        frame: one frame for a client, without its closing blank line.
+    Returns:
+        The frame as it was, and the server's name; ``b""`` for a frame of amp itself about no server.
+    """
+    if frame.startswith(LEGACY_COMMAND) and (headers := LEGACY_HEADERS.match(frame)):
+        if line := SERVER_LINE.match(frame, headers.end()):
+            return headers[0] + frame[line.end() :], line[1]
+        return frame, b""
+    head, _, last = frame.rpartition(b"\r\n")
+    name = last.removeprefix(b"Server: ")
+    return (head, name) if len(name) < len(last) else (frame, b"")
 
 
 def _too_long(frame: Frame, wire_id: bytes) -> LocalProtocolError:

@@ -27,16 +27,18 @@ from amp.core.ami.door import (
     Door,
 )
 from amp.core.ami.frame import Frame, check_text
-from amp.core.ami.framing import NEED_DATA, ActionReader, BadAction, NeedData
+from amp.core.ami.framing import NEED_DATA, BadAction, NeedData
 from amp.core.ami.mask import ALL, NONE, EventMask
 from amp.core.ami.session_events import (
     ActionReceived,
     AutofilterChanged,
     Closing,
     FilterChanged,
+    Greeting,
     LoggedIn,
     LoginFailed,
     MaskChanged,
+    OutputChanged,
     Reply,
     SecretUnchecked,
     ServersAsked,
@@ -46,6 +48,8 @@ from amp.core.ami.session_events import (
 )
 from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.formats.choice import FormatChoice
+from amp.core.formats.format import Format, Reader
 from amp.core.policy.authorise import authorise
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.policy.filter_action import add_filter
@@ -78,7 +82,7 @@ class ClientSession:
     """The server's end of one AMI session. Times are monotonic seconds of the caller's clock.
 
     Attributes:
-        greeting: the first line the client gets, without its CR LF.
+        greeting: the first line the client gets, without its CR LF, if its input format greets.
         authenticator: who may sign in.
         challenge: what Challenge answers; digits, drawn anew for every connection.
         login_timeout_s: a client not signed in by then is cut off without a word (recording login-timeout).
@@ -87,7 +91,7 @@ class ClientSession:
         anonymous: with this user the session begins signed in (``authentication = "none"``).
         autofilter: how ActionIDs in events are shown, until the client asks for another mode.
         world: gives what ProxyActions show, as it is at that moment.
-        reader: reads the client's actions; give one with other limits if the configuration says so.
+        formats: how the client writes and what it gets; its listener's formats and limits to begin with.
         door: who may come in besides knowing a secret, and how long a refusal takes.
         action_id: the ActionID that the client set last.
     """
@@ -101,14 +105,18 @@ class ClientSession:
     anonymous: User | None = None
     autofilter: Autofilter = Autofilter.UNIQUE
     world: Callable[[], World] = attrs.field(default=World, repr=False)
-    reader: ActionReader = attrs.field(factory=ActionReader, repr=False)
+    formats: FormatChoice = attrs.field(factory=FormatChoice, repr=False)
     door: Door = attrs.field(default=OPEN_DOOR, repr=False)
 
+    reader: Reader = attrs.field(init=False, repr=False)
     state: ClientState = attrs.field(default=ClientState.AWAIT_LOGIN, init=False)
     user: User | None = attrs.field(default=None, init=False)
     events: EventMask = attrs.field(default=NONE, init=False)
     event_filter: EventFilter = attrs.field(default=NO_FILTER, init=False)
     action_id: bytes = attrs.field(default=b"", init=False)
+    _input: Format = attrs.field(init=False, repr=False)
+    _output: Format = attrs.field(init=False, repr=False)
+    _ended: bool = attrs.field(default=False, init=False)
     _read: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _wanted: EventMask = attrs.field(default=NONE, init=False)
     _wall: float = attrs.field(default=0.0, init=False)
@@ -122,7 +130,12 @@ class ClientSession:
     def __attrs_post_init__(self) -> None:
         check_text(self.greeting, "the greeting")
         self._deadline = self.now + self.login_timeout_s
-        self._tell(Reply(self.greeting + b"\r\n", ordered=False))
+        if self.anonymous is not None:
+            self.formats.follow_user(self.anonymous.input_format, self.anonymous.output_format)
+        self._input, self._output = self.formats.input, self.formats.output
+        self.reader = self.formats.new_reader()
+        if self._input.greets:
+            self._tell(Greeting(self.greeting + b"\r\n"))
         if self.anonymous is not None:
             self.door.judge("", self.now)
             self._sign_in(self.anonymous, ALL)
@@ -143,6 +156,7 @@ class ClientSession:
             # Input ends the wait, as in Asterisk (main/manager.c, action_waitevent).
             self._end_wait()
         if self.state in TAKING:
+            self._ended = self._ended or not data
             self.reader.receive_data(data)
 
     def next_event(self) -> SessionEvent | NeedData:
@@ -252,7 +266,11 @@ class ClientSession:
     def _on_proxy_action(self, frame: Frame, action_id: bytes | None) -> None:
         outcome = DENIED
         if (user := self.user) is not None:
-            request = Request(frame=frame, world=lambda: self.world().seen_by(user.name, user.bound_to))
+            request = Request(
+                frame=frame,
+                world=lambda: self.world().seen_by(user.name, user.bound_to),
+                formats=self.formats.installed,
+            )
             outcome = perform(request, user.write)
         if outcome.logs_off:
             self._on_logoff(frame, action_id)
@@ -263,7 +281,19 @@ class ClientSession:
         if outcome.autofilter is not None:
             self.autofilter = outcome.autofilter
             self._tell(AutofilterChanged(self.autofilter, self.action_id))
+        if outcome.input is not None or outcome.output is not None:
+            self.formats.ask(outcome.input, outcome.output)
+            self._follow_formats()
         self._reply(replies.proxy_reply(outcome.response, action_id, *outcome.headers), action_id)
+
+    def _follow_formats(self) -> None:
+        """Read what stands behind this action, and write from now on, as has been chosen."""
+        choice = self.formats
+        if choice.input is not self._input:
+            self._input, self.reader = choice.input, choice.reader_behind(self.reader, ended=self._ended)
+        if choice.output is not self._output:
+            self._output = choice.output
+            self._tell(OutputChanged(choice.output))
 
     def _note_action_id(self, action_id: bytes) -> None:
         self.action_id = action_id
@@ -316,6 +346,9 @@ class ClientSession:
         if refusal:
             words = refusal + hint if refusal == AUTHENTICATION_FAILED else refusal
             self._refuse(username, action_id, words, since + delay_s)
+        elif user is not None:
+            self.formats.follow_user(user.input_format, user.output_format)
+            self._follow_formats()
         return not refusal
 
     def _refuse(self, username: bytes, action_id: bytes | None, words: str, at: float) -> None:

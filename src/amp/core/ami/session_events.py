@@ -9,6 +9,7 @@ from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import EventMask
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.formats.format import Format
 from amp.core.policy.event_filter import EventFilter
 from amp.core.proxy_actions.changes import ServerChange
 
@@ -17,9 +18,11 @@ __all__ = [
     "AutofilterChanged",
     "Closing",
     "FilterChanged",
+    "Greeting",
     "LoggedIn",
     "LoginFailed",
     "MaskChanged",
+    "OutputChanged",
     "Reply",
     "SecretUnchecked",
     "ServersAsked",
@@ -29,11 +32,17 @@ __all__ = [
 ]
 
 
+class Greeting(NamedTuple):
+    """The line that an AMI client waits for before it says anything; it is written as it is."""
+
+    data: bytes
+
+
 class Reply(NamedTuple):
-    """Bytes for the client.
+    """An answer to the client.
 
     Attributes:
-        data: whole frames, or the greeting.
+        data: whole frames of the manager protocol, whatever format the client has.
         ordered: the client pairs this answer by order (its action had no ActionID), or nothing may come
             behind it: it goes out behind the client's unanswered earlier actions.
     """
@@ -118,6 +127,12 @@ class AutofilterChanged(NamedTuple):
     action_id: bytes
 
 
+class OutputChanged(NamedTuple):
+    """Whatever the client gets from now on is in this format, the answer to what changed it included."""
+
+    format: Format
+
+
 class LoginFailed(NamedTuple):
     """A login was refused. The answer and the end follow a second or more later; nothing more is read.
 
@@ -165,7 +180,8 @@ class Closing(NamedTuple):
 
 
 SessionEvent = (
-    Reply
+    Greeting
+    | Reply
     | ActionReceived
     | SnifferAsked
     | ServersAsked
@@ -173,6 +189,7 @@ SessionEvent = (
     | MaskChanged
     | FilterChanged
     | AutofilterChanged
+    | OutputChanged
     | LoginFailed
     | SecretUnchecked
     | WaitStarted

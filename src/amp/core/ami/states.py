@@ -35,9 +35,11 @@ from amp.core.ami.session_events import (
     AutofilterChanged,
     Closing,
     FilterChanged,
+    Greeting,
     LoggedIn,
     LoginFailed,
     MaskChanged,
+    OutputChanged,
     Reply,
     SecretUnchecked,
     ServersAsked,
@@ -88,7 +90,9 @@ class UpstreamState(enum.Enum):
 
 CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], ClientState]]] = {
     ClientState.AWAIT_LOGIN: {
+        Greeting: ClientState.AWAIT_LOGIN,
         Reply: ClientState.AWAIT_LOGIN,
+        OutputChanged: ClientState.AWAIT_LOGIN,
         LoggedIn: ClientState.READY,
         SecretUnchecked: ClientState.CHECKING,
         LoginFailed: ClientState.REFUSED,
@@ -102,6 +106,7 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
         MaskChanged: ClientState.READY,
         FilterChanged: ClientState.READY,
         AutofilterChanged: ClientState.READY,
+        OutputChanged: ClientState.READY,
         LoggedIn: ClientState.READY,
         LoginFailed: ClientState.REFUSED,
         SecretUnchecked: ClientState.CHECKING,
@@ -110,6 +115,7 @@ CLIENT_TRANSITIONS: Final[Mapping[ClientState, Mapping[type[SessionEvent], Clien
     },
     ClientState.CHECKING: {
         Reply: ClientState.CHECKING,
+        OutputChanged: ClientState.CHECKING,
         LoggedIn: ClientState.READY,
         LoginFailed: ClientState.REFUSED,
         Closing: ClientState.CLOSED,

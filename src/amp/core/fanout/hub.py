@@ -18,7 +18,10 @@ import attrs
 from amp.core.ami.frame import Frame, encode
 from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
 from amp.core.fanout.journal import Journal
+from amp.core.fanout.rendering import Rendering
 from amp.core.fanout.view import View, ViewKey
+from amp.core.formats.registry import Formats
+from amp.core.formats.standard import STANDARD
 from amp.core.stats import ClientStats, ServerStats
 from amp.errors import LocalProtocolError
 
@@ -34,6 +37,9 @@ class Sink(Protocol):
 
     def offer(self, data: bytes, span: Span | None, /) -> None:
         """Take bytes that are shared with other sinks; must not wait and must not raise."""
+
+    def cut(self, reason: str, /) -> None:
+        """End the client: what it should get cannot be made. Must not wait and must not raise."""
 
 
 @attrs.define(eq=False)
@@ -65,13 +71,28 @@ class _Feed:
     """The last event published, as Asterisk shows it: broken pieces that come next belong to it."""
 
 
+OnFailure = Callable[[ViewKey, Exception], None]
+
+
+def _nobody_listens(key: ViewKey, error: Exception) -> None:
+    del key, error
+
+
 Plan = Sequence[tuple[View, tuple[_Member, ...]]]
 
 
 class Hub:
-    """Servers on one side, sinks on the other."""
+    """Servers on one side, sinks on the other.
 
-    def __init__(self) -> None:
+    Args:
+        formats: those that views may have.
+        on_failure: told of a view whose format failed; its sinks are detached and cut then.
+    """
+
+    def __init__(self, formats: Formats | None = None, on_failure: OnFailure = _nobody_listens) -> None:
+        self._formats = formats or Formats()
+        self._on_failure = on_failure
+        self._renderings: dict[str, Rendering] = {}
         self._feeds: dict[bytes, _Feed] = {}
         self._groups: dict[ViewKey, _Group] = {}
         self._members: dict[Sink, _Member] = {}
@@ -112,17 +133,21 @@ class Hub:
         """Give a sink every event that is published from now on, as this view shows it.
 
         A sink that is attached already changes its view and misses nothing; its ``stats`` stay.
+
+        Raises:
+            LocalProtocolError: there is no output format of that name.
         """
         member = self._members.get(sink)
         if member is None:
-            group = self._groups.get(key) or _Group(View(key))
+            group = self._group(key)
             member = _Member(sink, sink.offer, stats or ClientStats(), group)
             self._members[sink] = member
         elif member.group.view.key == key:
             return
         else:
+            group = self._group(key)
             self._leave(member)
-            member.group = self._groups.get(key) or _Group(View(key))
+            member.group = group
         self._join(member)
 
     def detach(self, sink: Sink) -> None:
@@ -189,11 +214,36 @@ class Hub:
             while self._due:
                 batch, plan = self._due.popleft()
                 for view, members in plan:
-                    data = view.render(batch)
+                    try:
+                        data = view.render(batch)
+                        own = data if batch.asker is None else _own(batch.asker, batch, view, data, members)
+                    except Exception as error:  # whatever a plug-in does; nobody else may suffer for it
+                        self._take_out(view, members, error)
+                        continue
                     if data:
-                        _offer(batch, view, data, members)
+                        _offer(batch, data, own, members)
         finally:
             self._delivering = False
+
+    def _take_out(self, view: View, members: tuple[_Member, ...], error: Exception) -> None:
+        """A format failed: its clients would miss events without a word, so they go."""
+        self._on_failure(view.key, error)
+        for member in members:
+            if member.live:
+                self.detach(member.sink)
+                member.sink.cut(f"format {view.key.format} failed: {type(error).__name__}")
+
+    def _group(self, key: ViewKey) -> _Group:
+        return self._groups.get(key) or _Group(View(key, self._rendering(key.format)))
+
+    def _rendering(self, name: str) -> Rendering | None:
+        if name == STANDARD.name:
+            return None
+        if name not in self._renderings:
+            if (form := self._formats.output(name)) is None:
+                raise LocalProtocolError(f"expected an output format, got {name[:40]!r}")
+            self._renderings[name] = Rendering(form)
+        return self._renderings[name]
 
     def _join(self, member: _Member) -> None:
         group = self._groups.setdefault(member.group.view.key, member.group)
@@ -216,14 +266,19 @@ class Hub:
         member.shown_before, member.hidden_before = view.shown, view.hidden
 
 
-def _offer(batch: Batch, view: View, data: bytes, members: tuple[_Member, ...]) -> None:
-    span = batch.span
-    if batch.asker is None:
+def _own(asker: Asker, batch: Batch, view: View, data: bytes, members: tuple[_Member, ...]) -> bytes:
+    """What the asker gets in place of ``data``, if it is among these."""
+    asks = data and any(member.sink.client == asker.client for member in members)
+    return view.render_for_asker(batch) if asks else data
+
+
+def _offer(batch: Batch, data: bytes, own: bytes, members: tuple[_Member, ...]) -> None:
+    span, asker = batch.span, batch.asker
+    if asker is None:
         for member in members:
             if member.live:
                 member.offer(data, span)
         return
     for member in members:
         if member.live:
-            asks = member.sink.client == batch.asker.client
-            member.offer(view.render_for_asker(batch) if asks else data, span)
+            member.offer(own if member.sink.client == asker.client else data, span)

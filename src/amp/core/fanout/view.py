@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import compress
 from typing import Final
@@ -11,6 +12,7 @@ import attrs
 from amp.core.ami.mask import ALL, EventMask
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Batch
+from amp.core.fanout.rendering import Rendering
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 
 __all__ = ["View", "ViewKey"]
@@ -45,15 +47,19 @@ class ViewKey:
 class View:
     """Turns batches into bytes, once for all clients with this key.
 
+    Args:
+        rendering: writes in the key's format; ``None`` for the manager protocol itself.
+
     Attributes:
         shown: how many frames it has rendered so far.
         hidden: how many it has left out.
     """
 
-    def __init__(self, key: ViewKey) -> None:
+    def __init__(self, key: ViewKey, rendering: Rendering | None = None) -> None:
         self.key = key
         self.shown = 0
         self.hidden = 0
+        self._rendering = rendering
         self._masked = key.mask != ALL
         self._plain = not (self._masked or key.filter or key.sequence)
         self._wants = lru_cache(CLASSES_REMEMBERED)(key.mask.wants)
@@ -63,15 +69,22 @@ class View:
 
         Returns:
             ``b""`` if nothing in the batch is for this view.
+        Raises:
+            Exception: the format is a plug-in's and failed, with whatever it failed.
         """
         frames = self._chosen(batch, asks=False)
         self.shown += len(frames)
         self.hidden += len(batch.frames) - len(frames)
-        return _finish(frames, batch.server)
+        return self._written(batch, frames)
 
     def render_for_asker(self, batch: Batch) -> bytes:
         """The same for the one client whose ActionID the batch carried; not counted again."""
-        return _finish(self._chosen(batch, asks=True), batch.server)
+        return self._written(batch, self._chosen(batch, asks=True))
+
+    def _written(self, batch: Batch, frames: list[bytes]) -> bytes:
+        if self._rendering is not None and frames:
+            return self._rendering.write(batch, frames)
+        return _finish(frames, batch.server)
 
     def _chosen(self, batch: Batch, *, asks: bool) -> list[bytes]:
         """The frames that this view shows, without their last header.
@@ -100,10 +113,16 @@ class View:
             # A broken piece has the classes of its event, so a mask takes both or none, and the filter
             # below still finds each piece behind its event, or first of all and behind the lead.
             wanted = list(map(self._wants, batch.privileges))
-            frames, judged = list(compress(frames, wanted)), list(compress(judged, wanted))
+            frames, judged = _picked(frames, wanted), _picked(judged, wanted)
         if self.key.filter:
-            frames = list(compress(frames, self.key.filter.verdicts(judged, batch.lead)))
+            frames = _picked(frames, self.key.filter.verdicts(judged, batch.lead))
         return frames
+
+
+def _picked(frames: list[bytes], wanted: Iterable[object]) -> list[bytes]:
+    """Those that are wanted; if all are, the very list, by which `Rendering` knows a whole batch."""
+    picked = list(compress(frames, wanted))
+    return picked if len(picked) < len(frames) else frames
 
 
 def _finish(frames: list[bytes], server: bytes) -> bytes:

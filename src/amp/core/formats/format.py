@@ -10,6 +10,7 @@ import attrs
 
 from amp.core.ami.frame import Frame
 from amp.core.ami.framing import BadAction, EndOfStream, NeedData
+from amp.errors import LocalProtocolError
 
 __all__ = ["Format", "Reader", "ReaderFactory", "Renderer", "joined"]
 
@@ -34,6 +35,9 @@ class Reader(Protocol):
         its place in what it reads must not go on, or data could become actions.
         """
 
+    def take_unread(self) -> bytes:
+        """Give away what stands behind the last action told: the client goes on in another format."""
+
 
 ReaderFactory = Callable[[int, int], Reader]
 """Makes a reader: longest line in bytes (name, colon, blank and value), most headers of an action."""
@@ -54,6 +58,8 @@ class Format:
         render: writes frames; ``None`` if it is for input only.
         reader: makes what reads actions; ``None`` if it is for output only.
         greets: whether a client that begins with this as its input gets the greeting line first.
+        streams: whether a connection can be read in it, one action after the other. What cannot reads one
+            body of an HTTP request, whose end is known.
         document: makes one whole document (an HTTP body) of several renderings of one frame each.
     """
 
@@ -62,6 +68,7 @@ class Format:
     render: Renderer | None = None
     reader: ReaderFactory | None = None
     greets: bool = False
+    streams: bool = True
     document: Callable[[Sequence[bytes]], bytes] = joined
 
     def __attrs_post_init__(self) -> None:
@@ -70,3 +77,27 @@ class Format:
             raise ValueError(f"expected a format's name of small letters and digits, got {self.name[:40]!r}")
         if self.render is None and self.reader is None:
             raise ValueError(f"expected format {self.name!r} to render, to read, or both")
+
+    def new_reader(self, max_line_bytes: int, max_headers: int) -> Reader:
+        """A reader of a client's actions.
+
+        Raises:
+            LocalProtocolError: it is for output only.
+        """
+        if self.reader is None:
+            raise LocalProtocolError(f"expected an input format, got {self.name}")
+        return self.reader(max_line_bytes, max_headers)
+
+    def write(self, frames: Sequence[bytes], server: bytes) -> bytes:
+        """What `render` makes of frames, if that is bytes.
+
+        Raises:
+            LocalProtocolError: it is for input only, or did not give bytes.
+            Exception: a plug-in failed.
+        """
+        if self.render is None:
+            raise LocalProtocolError(f"expected an output format, got {self.name}")
+        data = self.render(frames, server)
+        if type(data) is not bytes:
+            raise LocalProtocolError(f"expected bytes of format {self.name}, got {type(data).__name__}")
+        return data

@@ -54,6 +54,10 @@ class FormReader:
         else:
             self._received.clear()
 
+    def take_unread(self) -> bytes:
+        """Nothing: a form ends where its body does."""
+        return b""
+
     def next_event(self) -> Frame | BadAction | NeedData | EndOfStream:
         """The action or what was bad about it, once; `NEED_DATA` before, `END_OF_STREAM` afterwards."""
         if not self._ended:
@@ -69,4 +73,4 @@ class FormReader:
         return self._assembly.finish() or END_OF_STREAM
 
 
-HTTP_FORM: Final = Format(name="http", reader=FormReader)
+HTTP_FORM: Final = Format(name="http", reader=FormReader, streams=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from amp.core.formats.csv import CSV
@@ -15,7 +15,7 @@ from amp.core.formats.xml import XML
 __all__ = ["BUILT_IN", "GROUP", "Formats"]
 
 GROUP: Final = "amp.formats"
-"""The entry point group that plug-ins register in; `amp.shell.formats` looks it up."""
+"""The entry point group that plug-ins register in; `amp.config.formats` looks it up."""
 
 BUILT_IN: Final = (STANDARD, XML, CSV, JSON, HTTP_FORM)
 
@@ -39,6 +39,9 @@ class Formats:
                 raise ValueError(f"there is a format {one.name!r} already")
             self._by_name[one.name] = one
 
+    def __iter__(self) -> Iterator[Format]:
+        return iter(self._by_name.values())
+
     @property
     def inputs(self) -> tuple[Format, ...]:
         """Those that read."""
@@ -49,9 +52,18 @@ class Formats:
         """Those that write."""
         return tuple(one for one in self._by_name.values() if one.render is not None)
 
+    @property
+    def streams(self) -> tuple[Format, ...]:
+        """Those that read connections."""
+        return tuple(one for one in self.inputs if one.streams)
+
     def input(self, name: str) -> Format | None:
         """The format of that name that reads, its case not counting."""
         return next((one for one in self.inputs if one.name == name.lower()), None)
+
+    def stream(self, name: str) -> Format | None:
+        """The same, if it reads connections."""
+        return next((one for one in self.streams if one.name == name.lower()), None)
 
     def output(self, name: str) -> Format | None:
         """The format of that name that writes, its case not counting."""

@@ -23,7 +23,10 @@ FROM_SERVER: Final = "AsteriskManagerOutput"
 FROM_PROXY: Final = "AsteriskManagerProxyOutput"
 SEVERAL: Final = b"AsteriskManagerOutputs"
 
-NAMES_REMEMBERED: Final = 4096
+NAMES_REMEMBERED: Final = 2048
+LONGEST_REMEMBERED: Final = 64
+"""Characters of a name, escaped; AMI's longest are half of that. Together they keep the memory under 2 MB,
+whatever names a server sends."""
 GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 BAD_CHARACTER: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -65,7 +68,8 @@ def render(frames: Sequence[bytes], server: bytes) -> bytes:
         for line in text.split("\n"):
             name, colon, value = line.partition(":")
             if name and colon:
-                out.append(f'{_opening(name)}{value.lstrip(BLANKS)}"/>\r\n')
+                opening = _known_opening if len(name) <= LONGEST_REMEMBERED else _opening
+                out.append(f'{opening(name)}{value.lstrip(BLANKS)}"/>\r\n')
             elif line:
                 out.append(f'{_opening("")}{line}"/>\r\n')
         out.append(foot)
@@ -79,7 +83,6 @@ def document(pieces: Sequence[bytes]) -> bytes:
     return b"<%s>\r\n%s</%s>\r\n" % (SEVERAL, b"".join(pieces), SEVERAL)
 
 
-@lru_cache(maxsize=NAMES_REMEMBERED)
 def xml_name(name: str) -> str:
     """A header's name as the name of an element.
 
@@ -91,7 +94,6 @@ def xml_name(name: str) -> str:
     return made if GOOD_NAME.fullmatch(made) and not taken else f"_{made}"
 
 
-@lru_cache(maxsize=NAMES_REMEMBERED)
 def _opening(escaped: str) -> str:
     """The element of a header up to its value; a name that had to change stands in ``Name``."""
     if not escaped:
@@ -101,6 +103,9 @@ def _opening(escaped: str) -> str:
         name = name.replace(escape, character)
     made = xml_name(name)
     return f' <{made} Value="' if made == name else f' <{made} Name="{escaped}" Value="'
+
+
+_known_opening: Final = lru_cache(maxsize=NAMES_REMEMBERED)(_opening)
 
 
 def _escaped(frame: bytes) -> str:

@@ -106,6 +106,13 @@ class XmlReader:
                 return event
         return END_OF_STREAM
 
+    def take_unread(self) -> bytes:
+        """Give away what stands behind the last action, for a reader of another format."""
+        unread = self._data[self._at :] + b"".join(self._received)
+        self._data, self._at = b"", 0
+        self._received.clear()
+        return unread
+
     def _between(self) -> BadAction | None:
         """Up to the next tag."""
         end = self._data.find(b"<", self._at)

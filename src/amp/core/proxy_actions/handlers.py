@@ -5,13 +5,14 @@ A handler changes nothing itself: it says in its `Outcome` what the session shal
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from amp.core.ami.frame import Frame, Header
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.formats.format import Format
+from amp.core.formats.registry import Formats
 from amp.core.proxy_actions.changes import AddServer, DropServer, ServerChange, added, dropped, read_change
 from amp.core.proxy_actions.world import World
 
@@ -31,9 +32,6 @@ __all__ = [
     "set_output_format",
 ]
 
-INSTALLED: Final = (b"standard",)
-"""The formats that work."""
-
 
 @attrs.frozen(kw_only=True)
 class Request:
@@ -42,10 +40,12 @@ class Request:
     Attributes:
         frame: with a header ``ProxyAction``.
         world: gives what the client may know of amp; asked only if it is needed.
+        formats: those that are installed.
     """
 
     frame: Frame
     world: Callable[[], World] = World
+    formats: Formats = attrs.field(factory=Formats)
 
     def value(self, name: bytes) -> bytes:
         """The first header of this name without blanks at its ends; ``b""`` if there is none."""
@@ -60,6 +60,8 @@ class Outcome:
         response: the value of ``ProxyResponse``: ``Success``, ``Failure`` or ``Error``.
         headers: what follows it.
         autofilter: the session's new mode, if it changes.
+        input: the format that the session reads from now on, if the client asks for one.
+        output: the format that it writes from now on, if the client asks for one.
         logs_off: the session ends as with Action: Logoff, which is then the answer.
         change: a server is to come or go; whoever does it has the answer.
     """
@@ -67,6 +69,8 @@ class Outcome:
     response: bytes = b"Success"
     headers: tuple[Header, ...] = ()
     autofilter: Autofilter | None = None
+    input: Format | None = None
+    output: Format | None = None
     logs_off: bool = False
     change: ServerChange | None = None
 
@@ -93,8 +97,8 @@ def list_sessions(request: Request) -> Outcome:
         headers += [
             (b"ProxyClientSession", client.address.encode()),
             (b"ProxyClientActionID", client.action_id),
-            (b"ProxyClientInputHandler", INSTALLED[0]),
-            (b"ProxyClientOutputHandler", INSTALLED[0]),
+            (b"ProxyClientInputHandler", client.reads.encode()),
+            (b"ProxyClientOutputHandler", client.writes.encode()),
         ]
     headers += [(b"ProxyServerSession", server.address.encode()) for server in world.servers if server.up]
     return Outcome(headers=tuple(headers))
@@ -118,9 +122,14 @@ def list_servers(request: Request) -> Outcome:
 
 
 def list_io_handlers(request: Request) -> Outcome:
-    """The formats that work, each for both directions."""
-    names = (b"InputHandler", b"OutputHandler")
-    return Outcome(headers=tuple((name, word) for word in INSTALLED for name in names))
+    """Every format that is installed, with a header for each direction that it has."""
+    headers: list[Header] = []
+    for one in request.formats:
+        if one.reader is not None:
+            headers.append((b"InputHandler", one.name.encode()))
+        if one.render is not None:
+            headers.append((b"OutputHandler", one.name.encode()))
+    return Outcome(headers=tuple(headers))
 
 
 def set_autofilter(request: Request) -> Outcome:
@@ -131,18 +140,25 @@ def set_autofilter(request: Request) -> Outcome:
     return Outcome(headers=((b"AutoFilter", b"%d" % mode),), autofilter=mode)
 
 
-def _set_format(header: bytes) -> Handler:
-    def handler(request: Request) -> Outcome:
-        wanted = request.value(header).lower()
-        if wanted in INSTALLED:
-            return Outcome(headers=((header, wanted),))
-        return failure(b"Expected %s: one of %s (installed)" % (header, b", ".join(INSTALLED)))
-
-    return handler
+def set_input_format(request: Request) -> Outcome:
+    """Read what stands behind this action in another format; only one that reads connections will do."""
+    chosen = request.formats.stream(request.value(b"InputFormat").decode("latin-1"))
+    if chosen is None:
+        return _no_format(b"InputFormat", request.formats.streams)
+    return Outcome(headers=((b"InputFormat", chosen.name.encode()),), input=chosen)
 
 
-set_input_format: Final = _set_format(b"InputFormat")
-set_output_format: Final = _set_format(b"OutputFormat")
+def set_output_format(request: Request) -> Outcome:
+    """Write in another format, this answer already."""
+    chosen = request.formats.output(request.value(b"OutputFormat").decode("latin-1"))
+    if chosen is None:
+        return _no_format(b"OutputFormat", request.formats.outputs)
+    return Outcome(headers=((b"OutputFormat", chosen.name.encode()),), output=chosen)
+
+
+def _no_format(header: bytes, installed: Sequence[Format]) -> Outcome:
+    names = ", ".join(one.name for one in installed).encode()
+    return failure(b"Expected %s: one of %s (installed)" % (header, names))
 
 
 def logoff(request: Request) -> Outcome:

@@ -14,11 +14,15 @@ class ClientSeen(NamedTuple):
         user: the name of its user; ``""`` before it has signed in.
         address: where it connects from, without the port.
         action_id: the ActionID that it set last, empty if none.
+        reads: the name of its input format.
+        writes: the name of its output format.
     """
 
     user: str
     address: str
     action_id: bytes = b""
+    reads: str = "standard"
+    writes: str = "standard"
 
 
 class ServerSeen(NamedTuple):

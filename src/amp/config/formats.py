@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Literal
 
-from amp.core.formats.registry import GROUP, Formats
+import attrs
 
-__all__ = ["installed_formats"]
+from amp.config.rules import check_choice, check_type
+
+if TYPE_CHECKING:
+    from amp.core.formats.registry import Formats
+
+__all__ = ["FormatName", "installed", "installed_formats"]
 
 
 def installed_formats(found: Iterable[EntryPoint] | None = None) -> tuple[Formats, tuple[str, ...]]:
@@ -20,6 +27,8 @@ def installed_formats(found: Iterable[EntryPoint] | None = None) -> tuple[Format
         The formats, amp's own first, and one sentence for each plug-in that cannot be used. A plug-in that
         is broken, or that takes the name of another format, must not keep amp from starting.
     """
+    from amp.core.formats.registry import GROUP, Formats  # with orjson: not for a file that names no format
+
     formats, problems = Formats(), []
     for point in sorted(entry_points(group=GROUP) if found is None else found):
         try:
@@ -30,3 +39,24 @@ def installed_formats(found: Iterable[EntryPoint] | None = None) -> tuple[Format
             package = point.dist.name if point.dist else "an unknown package"
             problems.append(f"format {point.name} of {package}: {type(error).__name__}: {error}")
     return formats, tuple(problems)
+
+
+@cache
+def installed() -> tuple[Formats, tuple[str, ...]]:
+    """The same, looked up once: what is installed later is there after the next start."""
+    return installed_formats()
+
+
+@attrs.frozen
+class FormatName:
+    """The name of a format that is installed. See `amp.config.rules.Rule`."""
+
+    direction: Literal["input", "output"]
+
+    def read(self, value: object) -> str:
+        """The name as it is."""
+        formats, _ = installed()
+        reads = self.direction == "input"
+        if reads and check_type(value, str) in {one.name for one in formats.inputs if not one.streams}:
+            raise ValueError(f"expected a format of connections; {value} is one of HTTP requests")
+        return check_choice(value, [one.name for one in (formats.streams if reads else formats.outputs)])

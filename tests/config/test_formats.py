@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from amp.config.formats import installed_formats
 from amp.core.formats.registry import GROUP, Formats
 from amp.core.formats.xml import XML
-from amp.shell.formats import installed_formats
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 
