@@ -23,12 +23,10 @@ async def test_a_client_that_changes_to_xml_and_back() -> None:
         assert answer.startswith(b"<AsteriskManagerOutput>")
         assert b'<ActionID Value="7"/>' in answer
         assert answer.endswith(b' <Server Value="pbx1"/>\r\n</AsteriskManagerOutput>')
-        back = (
-            b'<AsteriskManagerInput><ProxyAction Value="Set%s"/><%s Value="standard"/></AsteriskManagerInput>'
-        )
         await client.stream.send_all(
-            back % (b"InputFormat", b"InputFormat")
-            + b"Action: Ping\r\nActionID: 8\r\n\r\nProxyAction: SetOutputFormat\r\nOutputFormat: standard\r\n\r\n"
+            b'<AsteriskManagerInput><ProxyAction Value="SetInputFormat"/><InputFormat Value="standard"/>'
+            b"</AsteriskManagerInput>Action: Ping\r\nActionID: 8\r\n\r\n"
+            b"ProxyAction: SetOutputFormat\r\nOutputFormat: standard\r\n\r\n"
         )
         assert b'<InputFormat Value="standard"/>' in await client.raw()
         assert b'<Ping Value="Pong"/>' in await client.raw()
