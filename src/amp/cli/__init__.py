@@ -22,9 +22,13 @@ COMMANDS: Final = {
     "run": ("amp.cli.run:run", "Run the proxy."),
     "check": ("amp.cli.check:check", "Check a configuration and say what it would start."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
+    "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
     "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk or sniffer, to try things against."),
 }
 """Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""
+
+HELP_FLAGS: Final = {"send": ("--help",)}
+"""Where ``-h`` means something else: a host, as with the tool of VoIPmonitor's GUI."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result_action="return_value",
     )
     for name, (path, summary) in COMMANDS.items():
-        app.command(path, name=name, help=summary)
+        app.command(path, name=name, help=summary, help_flags=HELP_FLAGS.get(name, ("--help", "-h")))
     try:
         code = app(
             sys.argv[1:] if arguments is None else list(arguments),

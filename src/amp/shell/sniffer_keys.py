@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import trio
 
 from amp.core.voipmonitor.cipher import SnifferKey
-from amp.core.voipmonitor.key_forms import from_gui_php, from_sniffer_conf
 from amp.errors import ConfigError
+from amp.shell.key_files import conf_key, php_key
 
 __all__ = ["KeyRing", "KeySource", "fixed_key", "key_in_conf", "key_in_php"]
 
@@ -21,8 +18,6 @@ KeySource = Callable[[], Awaitable[SnifferKey | None]]
 """Reads the key anew; ``None`` if there is none in that place.
 
 Raises ``OSError`` or `ConfigError` if it cannot tell; the text goes into the log and holds no key."""
-
-MAX_FILE_BYTES: Final = 4 << 20
 
 
 class KeyRing:
@@ -88,25 +83,9 @@ def fixed_key(key: SnifferKey) -> KeySource:
 
 def key_in_conf(path: Path) -> KeySource:
     """``manager_aes_key`` and ``manager_aes_iv`` of a ``voipmonitor.conf``."""
-    return partial(_read_file, path, from_sniffer_conf)
+    return partial(trio.to_thread.run_sync, conf_key, path)
 
 
 def key_in_php(path: Path) -> KeySource:
     """``VPMANAGER_AES_KEY`` and ``VPMANAGER_AES_IV`` of the GUI's ``configuration.php``."""
-    return partial(_read_file, path, from_gui_php)
-
-
-async def _read_file(path: Path, reader: Callable[..., SnifferKey | None]) -> SnifferKey | None:
-    text = await trio.to_thread.run_sync(_contents, path)
-    return reader(text, source=str(path))
-
-
-def _contents(path: Path) -> bytes:
-    # Without O_NONBLOCK a named pipe would hold up a thread for ever.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "not a regular file", str(path))
-        text = file.read(MAX_FILE_BYTES + 1)
-    if len(text) > MAX_FILE_BYTES:
-        raise OSError(0, f"larger than {MAX_FILE_BYTES >> 20} MB", str(path))
-    return text
+    return partial(trio.to_thread.run_sync, php_key, path)

@@ -1,0 +1,68 @@
+"""Processes for the tests of the command line: simulated sniffers, a running amp, and commands that end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PATIENCE_S = 30
+AMP = (sys.executable, "-m", "amp")
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+def amp(*arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Done:
+    """Run a command of amp to its end."""
+    done = subprocess.run(
+        [*AMP, *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env={**os.environ, "AMP_CONFIG": "", **(env or {})},
+    )
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+@contextmanager
+def sniffer(*options: str) -> Iterator[int]:
+    """A simulated sniffer; gives its port."""
+    with subprocess.Popen([*AMP, "sim", "--sniffer", *options], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["port"]
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+@contextmanager
+def running(config: Path) -> Iterator[list[str]]:
+    """A running amp; gives the places where it listens."""
+    with subprocess.Popen([*AMP, "run", str(config)], stderr=subprocess.PIPE) as process:
+        try:
+            yield _ready(process)["listen"]
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+
+
+def _ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert process.stderr is not None
+    for line in process.stderr:
+        told: dict[str, Any] = json.loads(line)
+        if told["event"] == "ready":
+            return told
+    raise AssertionError("amp ended before it was ready")
