@@ -80,7 +80,7 @@ def test_the_configuration_may_be_named_by_the_environment(config: Path) -> None
     [
         ("-s 4", "no sniffer has sensor_id = 4"),
         ("--server s4", "no sniffer is called 's4'"),
-        ("--server s3 --via amp", '--via amp: no [[listen]] with protocols = ["voipmonitor"] for s3: there is none'),
+        ("--server s3 --via amp", '--via amp: no [[listen]] with protocols = ["voipmonitor"] for s3'),
     ],
 )  # fmt: skip
 def test_who_is_not_in_the_configuration_is_2(whom: str, words: str, config: Path) -> None:
@@ -143,14 +143,11 @@ def test_a_file_in_a_tar_comes_through_amp_with_its_positions(config: Path) -> N
 
 def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: Path, keyed: int) -> None:
     with ExitStack() as stack:
-        ports = [stack.enter_context(sniffer("--registers", str(number))) for number in range(20)]
+        two = [stack.enter_context(sniffer("--registers", str(number))) for number in range(2)]
         hanging = [stack.enter_context(sniffer("--fault", "hang")) for _ in range(2)]
         path = tmp_path / "amp.toml"
         path.write_text(
-            "".join(
-                server(f"s{n}", port, f"sensor_id = {n}", 'encryption = "none"')
-                for n, port in enumerate(ports)
-            )
+            "".join(server(f"s{n}", two[n % 2], f"sensor_id = {n}", 'encryption = "none"') for n in range(20))
             + "".join(server(f"hangs{n}", port) for n, port in enumerate(hanging))
             + server("dead", free_port())
             + server("wrong", keyed, f'key = "{OTHER}"', f'iv = "{IV}"')
@@ -160,7 +157,9 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: 
     rows = [row.split(None, 3) for row in table.out.decode().splitlines()]
     assert (table.code, table.err) == (1, "")
     assert rows[0] == ["sensor", "server", "ms", "answer"]
-    assert [(row[0], row[1], row[3]) for row in rows[1:21]] == [(str(n), f"s{n}", str(n)) for n in range(20)]
+    assert [(row[0], row[1], row[3]) for row in rows[1:21]] == [
+        (str(n), f"s{n}", str(n % 2)) for n in range(20)
+    ]
     assert [row.split(None, 2)[::2] for row in table.out.decode().splitlines()[21:]] == [
         ["hangs0", "error: totalregisters: no answer within 3 s"],
         ["hangs1", "error: totalregisters: no answer within 3 s"],
@@ -169,7 +168,7 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: 
     ]
     told = [orjson.loads(line) for line in lines.out.splitlines()]
     assert [(one["server"], one["reply"], one.get("error")) for one in told[19:21]] == [
-        ("s19", "19", None),
+        ("s19", "1", None),
         ("hangs0", "", "totalregisters: no answer within 3 s"),
     ]
     assert lines.code == 1
@@ -185,7 +184,7 @@ def test_a_table_shows_no_orders_to_the_terminal_and_no_walls_of_text(tmp_path: 
     assert done.code == 0
     last = calls.out.splitlines()[2]
     assert last.endswith(b" bytes)")
-    assert len(last) < 160
+    assert len(last) < 200
 
 
 def test_files_are_for_one_sniffer_at_a_time(config: Path) -> None:
