@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import attrs
 
 from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
-from amp.config.rules import Number, Seconds, Whole
+from amp.config.rules import Number, Seconds, ServerKind, Whole
 from amp.config.schema import (
     AsteriskServer,
     Limits,
@@ -23,7 +23,7 @@ from amp.config.schema import (
     key_of,
 )
 from amp.config.secret import Secret
-from amp.config.sniffers import Durations, Freshness, SnifferCommands
+from amp.config.sniffers import Durations, Freshness, SnifferCommands, Watch
 from amp.config.units import format_duration
 
 SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
@@ -82,6 +82,10 @@ def bounds(rule: Any) -> str:
         return f"Number, {rule.low:g} to {rule.high:g}"
     if isinstance(rule, Seconds):
         return f"Duration, {format_duration(rule.low)} to {format_duration(rule.high)}"
+    if isinstance(rule, ServerKind):
+        return "One of " + ", ".join(f"`{toml(word)}`" for word in rule.kinds)
+    if isinstance(rule, Watch):
+        return 'Table of durations, or `"off"`'
     if isinstance(rule, Durations | Freshness):
         return "Table of durations"
     if isinstance(rule, SnifferCommands):

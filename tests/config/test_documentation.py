@@ -24,7 +24,7 @@ SAMPLE = ROOT / "config.toml.example"
 
 IN_A_SNIFFERS_PLACE = {("port", "5029"), ("protocols", '["voipmonitor"]')}
 """Settings of a listener that is there because of them."""
-SNIFFER = {"S2_KEY": "c2l4dGVlbiBieXRlcyBvaw==", "S2_IV": "YW4gaW5pdGlhbCB2YWx1ZQ=="}
+SNIFFER = {"S2_KEY": "c2l4dGVlbiBieXRlcyBvaw==", "S2_IV": "YW4gaW5pdGlhbCB2YWx1ZQ==", "S2_POPUP": "a b"}
 
 
 def documented_keys() -> Iterator[tuple[str, str, str]]:

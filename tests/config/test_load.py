@@ -118,7 +118,7 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         'server[0].secret: expected a string, { env = "NAME" } or { file = "PATH" } (did you mean \'file\'?)',
         "server[0].prot: unknown key (did you mean 'port'?)",
         "server[1].name: missing",
-        "server[2].kind: expected \"asterisk\" (did you mean 'asterisk'?)",
+        'server[2].kind: expected "asterisk" or "voipmonitor" (did you mean \'asterisk\'?)',
         "server[2].port: expected a whole number from 1 to 65535, got a string",
         "server[2].username: missing",
         'server[2].secret: expected a string, { env = "NAME" } or { file = "PATH" }',

@@ -127,3 +127,34 @@ def test_a_listener_in_a_sniffers_place(tmp_path: Path) -> None:
 def test_listeners_that_cannot_work(tmp_path: Path, listen: str, problem: str) -> None:
     asterisk = '[[server]]\nname = "a"\nhost = "g"\nusername = "u"\nsecret = "s"\n'
     assert problem in problems(tmp_path, listen + SNIFFER + KEY + asterisk + USER)
+
+
+def test_watching_is_on_unless_it_is_off(tmp_path: Path) -> None:
+    def watch(more: str) -> dict[str, float]:
+        return dict(load_text(tmp_path, SNIFFER + KEY + more).sniffers[0].watch)
+
+    assert watch("") == {"calls": 2.0, "stat": 10.0}
+    assert watch('watch = { calls = "1s" }') == {"calls": 1.0, "stat": 10.0}
+    assert watch('watch = { stat = "off" }') == {"calls": 2.0, "stat": 0.0}
+    assert watch('watch = "off"') == {"calls": 0.0, "stat": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("watch", "problem"),
+    [
+        ("true", 'expected a table of durations, or "off", got a boolean'),
+        ('{ calls = "10ms" }', "expected a duration from 100ms to 1d"),
+        ('{ call = "1s" }', "expected some of calls, stat (did you mean 'calls'?)"),
+        ('{ call = "off" }', "expected some of calls, stat (did you mean 'calls'?)"),
+    ],
+)
+def test_how_often_to_look(tmp_path: Path, watch: str, problem: str) -> None:
+    assert problems(tmp_path, f"{SNIFFER}{KEY}watch = {watch}") == [f"server[0].watch: {problem}"]
+
+
+def test_a_popup_login_is_two_words_or_three(tmp_path: Path) -> None:
+    assert load_text(tmp_path, SNIFFER + KEY + 'popup = "agent secret K1"').sniffers[0].popup is not None
+    for words in ("agent", "a b c canary"):
+        (problem,) = problems(tmp_path, SNIFFER + KEY + f'popup = "{words}"')
+        assert problem.startswith("server[0]: expected the words USER PASSWORD KEY in popup")
+        assert "canary" not in problem

@@ -27,6 +27,7 @@ __all__ = [
     "Number",
     "Rule",
     "Seconds",
+    "ServerKind",
     "Whole",
     "check_choice",
     "check_line",
@@ -211,6 +212,17 @@ class EventMaskText:
                 hint = suggestion(word, ("on", "off", *self.classes))
                 raise ValueError(f'expected "on", "off" or classes such as "call,agent"{hint}')
         return text
+
+
+@attrs.frozen
+class ServerKind:
+    """The kind of a server; which one it is decides before this is read what other keys it may have."""
+
+    kinds: tuple[str, ...] = ("asterisk", "voipmonitor")
+
+    def read(self, value: object) -> str:
+        """The kind as it is."""
+        return check_choice(value, self.kinds)
 
 
 @attrs.frozen

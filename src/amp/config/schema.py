@@ -25,6 +25,7 @@ from amp.config.rules import (
     Network,
     Number,
     Seconds,
+    ServerKind,
     Whole,
 )
 from amp.config.secret import Secret
@@ -142,7 +143,7 @@ class Listen:
 class AsteriskServer:
     """``[[server]]`` of kind ``asterisk``: one Asterisk that amp connects to."""
 
-    kind: Literal["asterisk"] = "asterisk"
+    kind: Annotated[Literal["asterisk"], ServerKind()] = "asterisk"
     name: ServerName
     host: Annotated[str, Host()] | None = None
     hosts: tuple[Annotated[str, Host()], ...] = ()

@@ -13,10 +13,11 @@ from amp.config.rules import Host, Name, Seconds, Whole, suggestion, toml_type
 from amp.config.secret import Secret
 from amp.errors import ConfigError, LocalProtocolError
 
-__all__ = ["Durations", "Freshness", "SnifferCommands", "VoipmonitorServer", "key_problem"]
+__all__ = ["Durations", "Freshness", "SnifferCommands", "VoipmonitorServer", "Watch", "key_problem"]
 
 NO_CIPHER: Final = "none"
 GUI: Final = "gui"
+OFF: Final = "off"
 
 
 @attrs.frozen
@@ -38,6 +39,24 @@ class Durations:
         return MappingProxyType(
             {**dict(self.default), **{key: rule.read(text) for key, text in value.items()}}
         )
+
+
+WATCHED: Final = Durations(("calls", "stat"), (("calls", 2.0), ("stat", 10.0)), 0.1)
+
+
+@attrs.frozen
+class Watch:
+    """How often a sniffer is asked while somebody watches it: a table of durations, ``"off"`` for never."""
+
+    def read(self, value: object) -> Mapping[str, float]:
+        """Seconds for ``calls`` and for ``stat``; 0 for never."""
+        if value == OFF:
+            value = dict.fromkeys(WATCHED.keys, OFF)
+        if not isinstance(value, dict):
+            raise ValueError(f'expected a table of durations, or "off", got {toml_type(value)}')
+        off = {key: 0.0 for key, text in value.items() if text == OFF and key in WATCHED.keys}
+        asked = {key: text for key, text in value.items() if key not in off}
+        return MappingProxyType({**WATCHED.read(asked), **off})
 
 
 @attrs.frozen
@@ -87,6 +106,8 @@ class VoipmonitorServer:
     key_conf: Path | None = None
     key_php: Path | None = None
     freshness: Annotated[Mapping[str, float], Freshness()] = MappingProxyType({})
+    watch: Annotated[Mapping[str, float], Watch()] = MappingProxyType(dict(WATCHED.default))
+    popup: Secret | None = None
     exchanges: Annotated[int, Whole(1, 64)] = 4
     waiting: Annotated[int, Whole(1, 10_000)] = 200
     wait_timeout_s: Annotated[float, Seconds(0.1)] = 10.0
@@ -107,6 +128,8 @@ class VoipmonitorServer:
         problem = key_problem(self.key, self.iv, self.encryption)
         if problem:
             raise ValueError(problem)
+        if self.popup is not None and not _is_popup(self.popup.reveal()):
+            raise ValueError("expected the words USER PASSWORD KEY in popup, the last may be left out")
 
     @property
     def has_key(self) -> bool:
@@ -119,6 +142,17 @@ class VoipmonitorServer:
         if self.socket is not None:
             return str(self.socket)
         return f"[{self.host}]:{self.port}" if ":" in str(self.host) else f"{self.host}:{self.port}"
+
+
+def _is_popup(words: str) -> bool:
+    """Whether they can stand behind ``login_screen_popup``."""
+    from amp.core.voipmonitor.command import parse_command
+
+    try:
+        parse_command(b"login_screen_popup " + words.encode())
+    except LocalProtocolError:
+        return False
+    return True
 
 
 def key_problem(key: Secret | None, iv: Secret | None, encryption: str) -> str:

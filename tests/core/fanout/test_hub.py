@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import NONE, EventMask
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Asker, Batch, Span
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.journal import Journal
@@ -306,3 +307,23 @@ def test_what_is_published_inside_an_offer_waits_its_turn() -> None:
     one.act = publish
     hub.broadcast(b"pbx1", [event(0)])
     assert numbers(one) == numbers(two) == [(b"pbx1", 0), (b"pbx1", 1)]
+
+
+def test_demand_is_what_the_views_may_and_want_to_see() -> None:
+    hub, changes = hub_of(b"s1"), list[int]()
+    hub.on_views_changed = lambda: changes.append(1)
+    calls, state = frozenset((b"call", b"all")), frozenset((b"reporting", b"all"))
+    assert hub.demand(calls) == frozenset()
+    bound, agent, own, everybody = (Notes(client) for client in range(4))
+    hub.attach(bound, ViewKey(mask=EventMask(frozenset((b"call",))), servers=frozenset((b"s1", b"s2"))))
+    hub.attach(agent, ViewKey(mask=EventMask(frozenset((b"agent",)))))
+    hub.attach(own, ViewKey(autofilter=Autofilter.ON, asker=(2, b"")))
+    assert (hub.demand(calls), hub.demand(state)) == (frozenset((b"s1", b"s2")), frozenset())
+    hub.attach(everybody, ViewKey())
+    assert (hub.demand(calls), hub.demand(state)) == (None, None)
+    hub.attach(Notes(4), ViewKey())
+    hub.detach(everybody)
+    assert hub.demand(calls) is None
+    assert len(changes) == 4, "as many as views came or went"
+    hub.detach(bound)
+    assert len(changes) == 5

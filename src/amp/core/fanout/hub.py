@@ -16,6 +16,7 @@ from typing import Protocol
 import attrs
 
 from amp.core.ami.frame import Frame, encode
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
 from amp.core.fanout.journal import Journal
 from amp.core.fanout.rendering import Rendering
@@ -99,6 +100,8 @@ class Hub:
         self._plan: Plan | None = None
         self._due: deque[tuple[Batch, Plan]] = deque()
         self._delivering = False
+        self.on_views_changed: Callable[[], None] = _nothing
+        """Called when a view has come or gone and `demand` may have changed; to do next to nothing."""
 
     def add_server(
         self, name: bytes, epoch: bytes, journal: Journal, stats: ServerStats | None = None
@@ -156,6 +159,23 @@ class Hub:
         if member is not None:
             member.live = False
             self._leave(member)
+
+    def demand(self, classes: frozenset[bytes]) -> frozenset[bytes] | None:
+        """The servers whose events of these classes somebody is allowed and willing to see.
+
+        Event filters are not asked: what they hide is not known before it is there.
+
+        Returns:
+            Their names; ``None`` for whatever server there is.
+        """
+        wanted: set[bytes] = set()
+        for key in self._groups:
+            # With autofilter "on" a client sees nothing but its own events.
+            if key.autofilter is not Autofilter.ON and key.mask.wants(classes):
+                if key.servers is None:
+                    return None
+                wanted |= key.servers
+        return frozenset(wanted)
 
     def count(self, sink: Sink) -> None:
         """Bring the event counters of an attached sink up to date; detaching does so by itself."""
@@ -246,10 +266,13 @@ class Hub:
         return self._renderings[name]
 
     def _join(self, member: _Member) -> None:
+        views = len(self._groups)
         group = self._groups.setdefault(member.group.view.key, member.group)
         group.members = (*group.members, member)
         member.shown_before, member.hidden_before = group.view.shown, group.view.hidden
         self._plan = None
+        if len(self._groups) > views:
+            self.on_views_changed()
 
     def _leave(self, member: _Member) -> None:
         self._settle(member)
@@ -257,6 +280,7 @@ class Hub:
         group.members = tuple(other for other in group.members if other is not member)
         if not group.members:
             del self._groups[group.view.key]
+            self.on_views_changed()
         self._plan = None
 
     def _settle(self, member: _Member) -> None:
@@ -264,6 +288,10 @@ class Hub:
         member.stats.events_out += view.shown - member.shown_before
         member.stats.events_filtered += view.hidden - member.hidden_before
         member.shown_before, member.hidden_before = view.shown, view.hidden
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _own(asker: Asker, batch: Batch, view: View, data: bytes, members: tuple[_Member, ...]) -> bytes:
