@@ -19,6 +19,8 @@ from shell.harness import ANNA, Lab, lab
 KEY = Key(b"sixteen bytes ok", b"an initial value")
 OTHER_KEY = Key(b"another key here", b"an initial value")
 
+UNWATCHED = {"calls": 0.0, "stat": 0.0}
+
 READER = User(name="rita", secret=Secret("rita's"))
 GUI = User(name="gui", secret=Secret("gui's"), sniffer_commands=("gui",))
 ADMIN = User(
@@ -32,7 +34,8 @@ def secrets_of(key: Key) -> tuple[Secret, Secret]:
 
 
 def configured(name: str, port: int, key: Key | None = None, **more: Any) -> VoipmonitorServer:
-    """A sniffer of the lab; asked encrypted if it has a key."""
+    """A sniffer of the lab; asked encrypted if it has a key, and watched if it says so."""
+    more.setdefault("watch", UNWATCHED)
     if key is not None:
         more["key"], more["iv"] = secrets_of(key)
     elif "key_conf" not in more:

@@ -59,7 +59,7 @@ from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config, outlet_limits
 from amp.shell.sniffer_listener import SnifferDoor
-from amp.shell.sniffer_setup import make_desk, make_door
+from amp.shell.sniffer_setup import make_desk, make_door, make_watching
 from amp.shell.switchboard import Switchboard
 
 __all__ = ["App", "run"]
@@ -152,8 +152,14 @@ class App:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
                 switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
-                switchboard.desk = make_desk(self.config, await self._simulated_sniffers(everything))
+                simulated_sniffers = await self._simulated_sniffers(everything)
+                switchboard.desk = make_desk(self.config, simulated_sniffers)
                 await everything.start(switchboard.desk.run)
+                servers = (*self.config.sniffers, *simulated_sniffers)
+                limits = self.config.limits
+                everything.start_soon(
+                    make_watching(servers, switchboard.desk, switchboard.hub, limits.journal_bytes).run
+                )
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
                 await everything.start(self._mind_reloads)

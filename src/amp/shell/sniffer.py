@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -83,6 +83,17 @@ class Answer:
             await self._room.wait()
 
 
+class _Tap(Answer):
+    """A reply that nobody waits for piece by piece."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._take = take
+
+    def give(self, data: bytes) -> None:
+        self._take(data)
+
+
 @attrs.define(eq=False)
 class Sniffer:
     """What the shell keeps for one configured sniffer.
@@ -117,16 +128,37 @@ class Sniffer:
             task_status.started()
 
     @asynccontextmanager
-    async def ask(self, command: Command, *, unpack: bool = False) -> AsyncIterator[Answer]:
-        """Ask it something; the block reads the answer, and leaving it early ends the exchange."""
+    async def ask(
+        self, command: Command, *, unpack: bool = False, anew: bool = False
+    ) -> AsyncIterator[Answer]:
+        """Ask it something; the block reads the answer, and leaving it early ends the exchange.
+
+        Args: see `Pool.ask`.
+        """
         number, answer = next(self._numbers), Answer()
         self._answers[number] = answer
-        self._carry_out(self.pool.ask(number, command, trio.current_time(), unpack=unpack))
+        self._carry_out(self.pool.ask(number, command, trio.current_time(), unpack=unpack, anew=anew))
         try:
             yield answer
         finally:
             del self._answers[number]
             self._carry_out(self.pool.leave(number, trio.current_time()))
+
+    async def follow(self, command: Command, take: Callable[[bytes], None]) -> ExchangeFailed | None:
+        """Ask for a stream that has no end, beside the pool, where it would keep a turn for ever.
+
+        Args:
+            take: gets each piece as it comes; must not wait.
+
+        Returns:
+            Why it ended after all; ``None`` if the sniffer ended it.
+        """
+        number = next(self._numbers)
+        self._answers[number] = _Tap(take)
+        try:
+            return await self._try_twice(Job(command, False, {number: None}, math.inf), [])
+        finally:
+            del self._answers[number]
 
     # -- the pool --------------------------------------------------------------------------------------
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from amp.config.schema import Config, Listen, VoipmonitorServer
 from amp.core.ami.auth import User
+from amp.core.fanout.hub import Hub
+from amp.core.fanout.journal import Journal
+from amp.core.voipmonitor.command import parse_command
 from amp.core.voipmonitor.exchange import ExchangeLimits
 from amp.core.voipmonitor.key_forms import from_base64
 from amp.core.voipmonitor.pool import Pool, PoolLimits
+from amp.core.voipmonitor.watch import Watch, WatchTimes
+from amp.core.voipmonitor.watch_events import WatchEvents
 from amp.shell.outlet import OutletLimits
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_desk import SnifferDesk
 from amp.shell.sniffer_keys import KeyRing, KeySource, fixed_key, key_in_conf, key_in_php
 from amp.shell.sniffer_listener import SnifferDoor
+from amp.shell.sniffer_popup import PopupFollower
 from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
+from amp.shell.sniffer_watch import Watcher, Watching
 
-__all__ = ["make_desk", "make_door", "make_sniffer"]
+__all__ = ["make_desk", "make_door", "make_sniffer", "make_watching"]
 
 
 def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> SnifferDesk:
@@ -26,6 +34,31 @@ def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> Sn
     sniffers = {server.name: make_sniffer(server) for server in (*config.sniffers, *simulated)}
     limits = config.limits
     return SnifferDesk(sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client)
+
+
+def make_watching(
+    servers: Sequence[VoipmonitorServer], desk: SnifferDesk, hub: Hub, journal_bytes: int
+) -> Watching:
+    """Who turns what sniffers tell into events; makes them known to the hub.
+
+    Args:
+        servers: the configurations of the desk's sniffers.
+    """
+    secret = secrets.token_bytes(32)
+    watchers = []
+    for index, server in enumerate(servers):
+        epoch = secrets.token_hex(6).encode()
+        hub.add_server(server.name.encode(), epoch, Journal(journal_bytes))
+        times = WatchTimes(
+            calls_s=server.watch["calls"], stat_s=server.watch["stat"], phase=index / len(servers)
+        )
+        events = WatchEvents(server.name, epoch, secret)
+        sniffer, popups = desk.sniffers[server.name], None
+        if server.popup is not None:
+            login = parse_command(b"login_screen_popup " + server.popup.reveal().encode())
+            popups = PopupFollower(sniffer, login, events, hub)
+        watchers.append(Watcher(sniffer, Watch(times, events), hub, popups))
+    return Watching(hub, watchers)
 
 
 def make_door(

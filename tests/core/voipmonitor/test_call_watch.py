@@ -60,13 +60,16 @@ def test_state_is_told_at_once(column: str) -> None:
     changes = watch.update(table(call("a", **{column: 200})), 0.1)
     assert told(changes) == ([], ["a"], [])
     assert changes.updated[0].raw(column) == 200
+    assert changes.changed == ((column,),)
     assert not watch.update(table(call("a", **{column: 200})), 0.2)
 
 
 def test_being_connected_is_told_once() -> None:
     watch = CallWatch()
     watch.update(table(call("a", connect_duration=0)), 0)
-    assert told(watch.update(table(call("a", connect_duration=1)), 1)) == ([], ["a"], [])
+    changes = watch.update(table(call("a", connect_duration=1)), 1)
+    assert told(changes) == ([], ["a"], [])
+    assert changes.changed == (("connect_duration",),)
     assert not watch.update(table(call("a", connect_duration=2, duration=3, src_received=50)), 2)
 
 
@@ -74,7 +77,9 @@ def test_quality_is_told_now_and_then() -> None:
     watch = CallWatch(quality_s=10)
     watch.update(table(call("a", src_mosf1=45)), 0)
     assert not watch.update(table(call("a", src_mosf1=44)), 9)
-    assert told(watch.update(table(call("a", src_mosf1=43)), 10)) == ([], ["a"], [])
+    changes = watch.update(table(call("a", src_mosf1=43)), 10)
+    assert told(changes) == ([], ["a"], [])
+    assert changes.changed == (("src_mosf1",),)
     assert not watch.update(table(call("a", src_mosf1=42)), 19)
     assert not watch.update(table(call("a", src_mosf1=43)), 25)  # as last told
     assert told(watch.update(table(call("a", src_mosf1=40)), 26)) == ([], ["a"], [])
@@ -191,6 +196,7 @@ class Watching(RuleBasedStateMachine):
     @invariant()
     def calls_are_those_of_the_last_look(self) -> None:
         assert {row.raw("callid") for row in self.watch.calls()} == set(self.shown)
+        assert len(self.watch) == len(self.shown)
 
 
 TestWatching = Watching.TestCase

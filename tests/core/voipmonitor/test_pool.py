@@ -70,6 +70,17 @@ def test_equal_commands_share_one_exchange_and_its_fresh_reply() -> None:
     assert (one.stats.shared, one.stats.fresh, one.stats.exchanges) == (1, 1, 3)
 
 
+def test_who_wants_it_anew_shares_and_renews_what_is_fresh() -> None:
+    one = pool()
+    (old,) = started(one.ask(1, CALLS, 0.0))
+    one.ended(old, b"7", 0.0)
+    assert one.ask(2, CALLS, 1.0) == [Give(2, b"7")]
+    (new,) = started(one.ask(3, CALLS, 1.0, anew=True))
+    assert one.ask(4, CALLS, 1.1, anew=True) == []
+    assert one.ended(new, b"8", 1.2) == [Give(3, b"8"), Give(4, b"8")]
+    assert one.ask(5, CALLS, 6.1) == [Give(5, b"8")]
+
+
 def test_content_is_never_shared_and_what_has_no_freshness_is_never_kept() -> None:
     one = pool()
     assert started(one.ask(1, FILE, 0.0))

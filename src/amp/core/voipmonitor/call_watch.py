@@ -46,6 +46,9 @@ QUALITY_COLUMNS: Final = (
 )
 """A change in one of these is worth telling now and then."""
 
+CONNECT_COLUMN: Final = "connect_duration"
+"""0 until the call is connected."""
+
 UPTIME_SLACK_S: Final = 5.0
 """Uptime comes in whole seconds, and its reply may be late; a start that moves by more is another start."""
 
@@ -67,18 +70,23 @@ class CallChanges:
     Attributes:
         started: calls that were not there before, in the table's order.
         updated: calls whose state changed, or whose quality did and was not told for a while.
+        changed: for each of ``updated`` the columns that made it worth telling.
         ended: calls that are gone, with what was last known of them.
-        reset: the sniffer was restarted; then the three are empty, and the table is the new beginning.
+        reset: the sniffer was restarted; then the others are empty, and the table is the new beginning.
     """
 
     started: tuple[Row, ...] = ()
     updated: tuple[Row, ...] = ()
+    changed: tuple[tuple[str, ...], ...] = ()
     ended: tuple[Row, ...] = ()
     reset: Reset | None = None
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
         return bool(self.started or self.updated or self.ended or self.reset)
+
+
+Cells = tuple[Any, ...]
 
 
 class _Layout:
@@ -90,20 +98,38 @@ class _Layout:
         self.width = len(header)
         if "callid" not in self.columns:
             raise RemoteProtocolError("expected a table of calls, got one without callid")
-        self.identity = self._picker(IDENTITY_COLUMNS)
-        self.state = self._picker(STATE_COLUMNS)
-        self.quality = self._picker(QUALITY_COLUMNS)
-        self.connect = self.columns.get("connect_duration", self.columns["callid"])
+        self.state_names = self._there(STATE_COLUMNS)
+        self.quality_names = self._there(QUALITY_COLUMNS)
+        self.identity = self._picker(self._there(IDENTITY_COLUMNS))
+        self.state = self._picker(self.state_names)
+        self.quality = self._picker(self.quality_names)
+        self.connect = self.columns.get(CONNECT_COLUMN, self.columns["callid"])
 
-    def _picker(self, names: tuple[str, ...]) -> Callable[[list[Any]], Any]:
-        places = [self.columns[name] for name in names if name in self.columns]
-        return itemgetter(*places) if places else lambda row: None
+    def _there(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in self.columns)
+
+    def _picker(self, names: tuple[str, ...]) -> Callable[[list[Any]], tuple[Any, ...]]:
+        places = [self.columns[name] for name in names]
+        if len(places) > 1:
+            return itemgetter(*places)
+        return lambda row: tuple(row[place] for place in places)
+
+    def changed(self, seen: _Seen, connected: bool, state: Cells, quality: Cells) -> tuple[str, ...]:
+        """The columns that make a call worth telling again: those of its state, else of its quality."""
+        names: tuple[str, ...] = () if connected is seen[1] else (CONNECT_COLUMN,)
+        names += _differing(self.state_names, seen[2], state)
+        return names or _differing(self.quality_names, seen[3], quality)
 
     def rows(self, many: Iterable[list[Any]]) -> tuple[Row, ...]:
         return tuple([Row(self.columns, values) for values in many])
 
 
-_Seen = tuple[list[Any], bool, Any, Any, float]
+def _differing(names: tuple[str, ...], before: Cells, after: Cells) -> tuple[str, ...]:
+    # With a new header there may be fewer or more of them.
+    return tuple(name for name, old, new in zip(names, before, after, strict=False) if old != new)
+
+
+_Seen = tuple[list[Any], bool, Cells, Cells, float]
 """What is remembered of one call: its values, whether it is connected, its state, and the quality that was
 told last, with the time. A plain tuple, since one is made for each call of each table."""
 
@@ -124,6 +150,10 @@ class CallWatch:
         self._layout: _Layout | None = None
         self._started_at: float | None = None
         self._restarted = False
+
+    def __len__(self) -> int:
+        """How many live calls there were in the last table."""
+        return len(self._seen)
 
     def calls(self) -> tuple[Row, ...]:
         """The live calls, as of the last table."""
@@ -151,18 +181,19 @@ class CallWatch:
         before, self._seen, self._layout = self._seen, after, layout
         gone = [seen[0] for identity, seen in before.items() if identity not in after]
         ended = (last or layout).rows(gone)
-        changes = CallChanges(layout.rows(started), layout.rows(updated), ended)
+        updates = layout.rows(values for values, _ in updated)
+        changes = CallChanges(layout.rows(started), updates, tuple(names for _, names in updated), ended)
         reset = self._reset(changes, survivors=len(before) - len(gone))
         return CallChanges(reset=reset) if reset else changes
 
     def _compare(
         self, table: Table, layout: _Layout, now: float
-    ) -> tuple[dict[Any, _Seen], list[list[Any]], list[list[Any]]]:
-        """What to remember of a table, and the values of calls that are new or have changed."""
+    ) -> tuple[dict[Any, _Seen], list[list[Any]], list[tuple[list[Any], tuple[str, ...]]]]:
+        """What to remember of a table, and the values of calls that are new, or have changed and where."""
         before = self._seen
         after: dict[Any, _Seen] = {}
         started: list[list[Any]] = []
-        updated: list[list[Any]] = []
+        updated: list[tuple[list[Any], tuple[str, ...]]] = []
         width, connect = layout.width, layout.connect
         identity_of, state_of, quality_of = layout.identity, layout.state, layout.quality
         quiet_since = now - self._quality_s
@@ -178,7 +209,7 @@ class CallWatch:
                 after[identity] = (values, connected, state, seen[3], seen[4])
                 continue
             else:
-                updated.append(values)
+                updated.append((values, layout.changed(seen, connected, state, quality)))
             after[identity] = (values, connected, state, quality, now)
         return after, started, updated
 

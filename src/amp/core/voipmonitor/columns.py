@@ -10,10 +10,13 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-__all__ = ["Columns", "Value", "address_text", "columns_of", "normalised"]
+__all__ = ["Columns", "Reading", "Value", "address_text", "columns_of", "normalised", "reading_of"]
 
 Value = str | int | float | bool | None
 """What a cell can be."""
+
+Reading = Callable[[Any], Value]
+"""Makes a cell what people read."""
 
 Columns = Mapping[str, int]
 """The position of each column by its name."""
@@ -50,8 +53,8 @@ def _address_column(name: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _reading(name: str) -> Callable[[Value], Value] | None:
-    """How a column's values are read, if not as they are."""
+def reading_of(name: str) -> Reading | None:
+    """How a column's values are read, if not as they are; gives ``None`` for "not set"."""
     if _address_column(name):
         return address_text
     if "_mos" in name:
@@ -66,5 +69,5 @@ _UNSET: Final = {"callercodec": _unless(-1), "calledcodec": _unless(-1), "vlan":
 
 def normalised(name: str, value: Any) -> Value:
     """A cell as people read it: addresses as text, scores from 1 to 4.5, ``None`` for "not set"."""
-    reading = _reading(name)
+    reading = reading_of(name)
     return value if reading is None else reading(value)

@@ -153,16 +153,19 @@ class Pool:
         """Whether the sniffer gave no answer so often that it is asked only now and then."""
         return self._hangs >= self.limits.hangs
 
-    def ask(self, asker: int, command: Command, now: float, *, unpack: bool = False) -> list[PoolCommand]:
+    def ask(
+        self, asker: int, command: Command, now: float, *, unpack: bool = False, anew: bool = False
+    ) -> list[PoolCommand]:
         """Somebody wants a reply.
 
         Args:
             asker: a number of the caller's; one ask at a time.
+            anew: no reply that is there already, however fresh; the one that comes may be shared.
         """
         self.stats.asked += 1
         job = Job(command, unpack, {asker: None}, now + self.limits.wait_s)
         if job.shared:
-            reply = self._fresh(job.key, command.name, now)
+            reply = None if anew else self._fresh(job.key, command.name, now)
             if reply is not None:
                 self.stats.fresh += 1
                 return [Give(asker, reply)]

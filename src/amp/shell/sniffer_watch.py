@@ -1,0 +1,129 @@
+"""Sniffers are watched as long as somebody may and wants to see what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import trio
+
+from amp.core.fanout.hub import Hub
+from amp.core.voipmonitor.command import parse_command
+from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
+from amp.core.voipmonitor.watch import Health, Topic, Watch
+from amp.core.voipmonitor.watch_events import CALLS, STATE
+from amp.shell.log import get_logger
+from amp.shell.sniffer import Sniffer
+from amp.shell.sniffer_popup import PopupFollower
+
+__all__ = ["Watcher", "Watching"]
+
+SETTLE_S: Final = 0.05
+"""Until the demand is looked at again: clients come in crowds."""
+
+COMMANDS: Final = {topic: parse_command(topic.value.encode()) for topic in Topic}
+
+
+@attrs.define(eq=False)
+class Watcher:
+    """Asks one sniffer what its `Watch` wants to know, and publishes what it makes of it."""
+
+    sniffer: Sniffer
+    watch: Watch
+    hub: Hub
+    popups: PopupFollower | None = None
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _asking: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+
+    def want(self, *, calls: bool, state: bool) -> None:
+        """See `Watch.want`."""
+        self.watch.want(calls=calls, state=state, now=trio.current_time())
+        if not self.watch.wanted:
+            self._asking.cancel()
+        if self.popups is not None:
+            self.popups.want(calls)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with trio.open_nursery() as nursery:
+            if self.popups is not None:
+                nursery.start_soon(self.popups.run)
+            while True:
+                topic = self.watch.question(trio.current_time())
+                if topic is not None:
+                    with trio.CancelScope() as self._asking:
+                        await self._ask(topic)
+                    continue
+                self._changed = trio.Event()
+                with trio.move_on_at(self.watch.next_deadline()):
+                    await self._changed.wait()
+
+    async def _ask(self, topic: Topic) -> None:
+        """One exchange. A bug that its reply touches off is logged, and counts as a failure."""
+        try:
+            async with self.sniffer.ask(COMMANDS[topic], unpack=True, anew=True) as answer:
+                reply = await answer.whole()
+            if answer.failure is None:
+                self._answered(topic, reply)
+            else:
+                self._failed(topic, answer.failure)
+        except Exception:
+            get_logger().exception("watching_failed", sniffer=self.sniffer.name, command=topic.value)
+            self._publish(self.watch.failed(topic, "internal error", trio.current_time()))
+
+    def _answered(self, topic: Topic, reply: bytes) -> None:
+        before = self.watch.health
+        self._publish(self.watch.answered(topic, reply, trio.current_time()))
+        if before is Health.DOWN and self.watch.health is Health.UP:
+            get_logger().info("sniffer_up", sniffer=self.sniffer.name)
+        elif before is not Health.DOWN and self.watch.health is Health.DOWN:
+            reason = f"{topic.value}: expected an answer, got {reply[:40]!r}"
+            get_logger().error("sniffer_down", sniffer=self.sniffer.name, reason=reason)
+
+    def _failed(self, topic: Topic, failed: ExchangeFailed) -> None:
+        now = trio.current_time()
+        if failed.failure is Failure.BUSY and not self.sniffer.pool.hanging:
+            self.watch.postponed(topic, now)
+            return
+        if self.watch.health is not Health.DOWN:
+            get_logger().error("sniffer_down", sniffer=self.sniffer.name, reason=failed.message)
+        self._publish(self.watch.failed(topic, failed.failure.value, now))
+
+    def _publish(self, frames: list[bytes]) -> None:
+        if frames:
+            self.hub.broadcast(self.sniffer.name.encode(), frames)
+
+
+class Watching:
+    """Tells every watcher whether somebody looks.
+
+    Args:
+        hub: knows all who are connected, and the watched sniffers as servers.
+    """
+
+    def __init__(self, hub: Hub, watchers: Sequence[Watcher]) -> None:
+        self._hub = hub
+        self._watchers = watchers
+        self._views_changed = trio.Event()
+
+    async def run(self) -> None:
+        """Watch as demanded, until cancelled."""
+        if not self._watchers:
+            return
+        async with trio.open_nursery() as nursery:
+            for watcher in self._watchers:
+                nursery.start_soon(watcher.run)
+            self._hub.on_views_changed = lambda: self._views_changed.set()
+            while True:
+                self._views_changed = trio.Event()
+                self._look()
+                await self._views_changed.wait()
+                await trio.sleep(SETTLE_S)
+
+    def _look(self) -> None:
+        calls, state = self._hub.demand(CALLS), self._hub.demand(STATE)
+        for watcher in self._watchers:
+            name = watcher.sniffer.name.encode()
+            watcher.want(calls=calls is None or name in calls, state=state is None or name in state)
