@@ -1,9 +1,8 @@
-"""Processes for the tests of the command line: simulated sniffers, a running amp, and commands that end."""
+"""Processes for the tests of the command line: simulated sniffers, a running amp."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,19 +20,6 @@ class Done(NamedTuple):
     code: int
     out: bytes
     err: str
-
-
-def amp(*arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Done:
-    """Run a command of amp to its end."""
-    done = subprocess.run(
-        [*AMP, *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-        env={**os.environ, "AMP_CONFIG": "", **(env or {})},
-    )
-    return Done(done.returncode, done.stdout, done.stderr.decode())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -18,7 +18,8 @@ import pytest
 
 from amp.cli import main
 from amp.sim.sniffer.spool import big_piece
-from cli.processes import AMP, PATIENCE_S, Done, amp, sniffer
+from cli.conftest import Amp
+from cli.processes import AMP, PATIENCE_S, Done, sniffer
 
 KEY, IV = (base64.b64encode(text).decode() for text in (b"sixteen bytes ok", b"an initial value"))
 PAIR = ("--key", KEY, "--iv", IV)
@@ -42,18 +43,27 @@ def keyed() -> Iterator[int]:
         yield port
 
 
-def send(port: int, command: str, *options: str, env: dict[str, str] | None = None) -> Done:
-    return amp("send", "-h", "127.0.0.1", "-p", str(port), "-c", command, *options, env=env)
+Send = Callable[..., Done]
 
 
-def test_the_reply_comes_as_it_is(plain: tuple[int, str]) -> None:
+@pytest.fixture
+def send(amp: Amp) -> Send:
+    """``send(port, command, *options)``."""
+
+    def run(port: int, command: str, *options: str, **more: object) -> Done:
+        return amp("send", "-h", "127.0.0.1", "-p", str(port), "-c", command, *options, **more)
+
+    return run
+
+
+def test_the_reply_comes_as_it_is(amp: Amp, send: Send, plain: tuple[int, str]) -> None:
     port, path = plain
     assert send(port, "getversion") == (0, b"2026.04.0", "")
     assert amp("send", "-h", path, "-c", "totalregisters") == (0, b"2", "")
     assert send(port, "stoplivesniffer 5") == (0, b"", "")
 
 
-def test_encrypted_with_the_key_of_the_options_or_the_environment(keyed: int) -> None:
+def test_encrypted_with_the_key_of_the_options_or_the_environment(send: Send, keyed: int) -> None:
     assert send(keyed, "totalregisters", "-a", *PAIR) == (0, b"7", "")
     env = {"AMP_SEND_KEY": KEY, "AMP_SEND_IV": IV}
     assert send(keyed, "getfile b", "-a", env=env) == (0, big_piece(0, 300), "")
@@ -66,12 +76,14 @@ def test_encrypted_with_the_key_of_the_options_or_the_environment(keyed: int) ->
         (("-a", *OTHER_PAIR), "totalregisters: the reply cannot be read: the sniffer has another key"),
     ],
 )  # fmt: skip
-def test_without_the_key_it_says_so(options: tuple[str, ...], words: str, keyed: int) -> None:
+def test_without_the_key_it_says_so(send: Send, options: tuple[str, ...], words: str, keyed: int) -> None:
     done = send(keyed, "totalregisters", *options)
     assert done == (1, b"", f"amp send: 127.0.0.1:{keyed}: {words}\n")
 
 
-def test_what_comes_packed_is_unpacked_unless_told_otherwise(plain: tuple[int, str], keyed: int) -> None:
+def test_what_comes_packed_is_unpacked_unless_told_otherwise(
+    send: Send, plain: tuple[int, str], keyed: int
+) -> None:
     port, _ = plain
     asked = 'listcalls {"zip":"yes","limit":"0"}'
     text = send(port, asked)
@@ -88,13 +100,13 @@ def test_what_comes_packed_is_unpacked_unless_told_otherwise(plain: tuple[int, s
     ],
 )
 def test_an_error_of_the_sniffer_is_printed_and_is_1(
-    command: str, reply: bytes, plain: tuple[int, str]
+    send: Send, command: str, reply: bytes, plain: tuple[int, str]
 ) -> None:
     words = f"amp send: 127.0.0.1:{plain[0]}: getfile: the reply is an error\n"
     assert send(plain[0], command) == (1, reply, words)
 
 
-def test_a_sniffer_that_cannot_be_reached_is_1() -> None:
+def test_a_sniffer_that_cannot_be_reached_is_1(amp: Amp, send: Send) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -117,16 +129,16 @@ def test_a_sniffer_that_cannot_be_reached_is_1() -> None:
         ("garbage=command not found\n", "is_register_new", "is_register_new: the reply is an error"),
     ],
 )
-def test_a_sniffer_that_misbehaves_is_1(fault: str, command: str, words: str) -> None:
+def test_a_sniffer_that_misbehaves_is_1(send: Send, fault: str, command: str, words: str) -> None:
     with sniffer("--fault", fault, "--calls", "1") as port:
         done = send(port, command, "--timeout", "0.3")
     assert (done.code, done.err) == (1, f"amp send: 127.0.0.1:{port}: {words}\n")
 
 
-def test_a_slow_reply_is_waited_for_while_it_goes_on() -> None:
-    with sniffer("--fault", "pause=0.4", "--file", "a=524288") as port:
-        done = send(port, "getfile a", "--timeout", "2")  # eight pieces: longer than that in all
-    assert (done.code, len(done.out)) == (0, 524288)
+def test_a_slow_reply_is_waited_for_while_it_goes_on(send: Send) -> None:
+    with sniffer("--fault", "pause=0.6", "--file", "a=262144") as port:
+        done = send(port, "getfile a", "--timeout", "1.8")  # four pieces: longer than that in all
+    assert (done.code, len(done.out)) == (0, 262144)
 
 
 @pytest.mark.parametrize(
@@ -156,19 +168,21 @@ def test_wrong_usage_is_2(arguments: str, words: str, capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("", f"amp send: {words}\n")
 
 
-def test_arguments_are_held_against_the_table(plain: tuple[int, str]) -> None:
+def test_arguments_are_held_against_the_table(send: Send, plain: tuple[int, str]) -> None:
     assert send(plain[0], f"fileexists {'x' * 1001}").err == (
         "amp send: fileexists: file too long: 1001 bytes, at most 1000\n"
     )
     assert send(plain[0], "getversion\nrestart").err == "amp send: a command cannot hold CR, LF or NUL\n"
 
 
-def test_help_is_help_only() -> None:
+def test_help_is_help_only(amp: Amp) -> None:
     assert amp("send", "--help").out.startswith(b"Usage: amp send")
     assert amp("send", "-h").code == 2
 
 
-def test_a_long_command_comes_from_standard_input_or_a_file(plain: tuple[int, str], tmp_path: Path) -> None:
+def test_a_long_command_comes_from_standard_input_or_a_file(
+    amp: Amp, plain: tuple[int, str], tmp_path: Path
+) -> None:
     """The system takes 128 kB for one word of a command line; a position list may have 1 MB."""
     positions = ",".join(str(number) for number in range(150_000))[: 1 << 20]
     command = f"getfile_in_tar t.tar f.pcap key rec tab {positions}\n".encode()
@@ -186,7 +200,7 @@ def test_50_mb_go_to_a_slow_pipe_in_little_memory(
     port, options = (keyed, ("-a", *PAIR)) if encrypted else (plain[0], ())
     place = (*AMP, "send", "-h", "127.0.0.1", "-p", str(port), *options)
     small, _ = peak_bytes([*place, "-c", "getversion"])
-    big, digest = peak_bytes([*place, "-c", "getfile big", "--timeout", "1.5"], pause_s=2)
+    big, digest = peak_bytes([*place, "-c", "getfile big", "--timeout", "1"], pause_s=1.3)
     expected = hashlib.sha256()
     for at in range(0, BIG, 65536):
         expected.update(big_piece(at, 65536))

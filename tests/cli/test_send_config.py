@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from amp.sim.sniffer.spool import big_piece
-from cli.processes import Done, amp, running, sniffer
+from cli.conftest import Amp
+from cli.processes import Done, running, sniffer
 
 KEY, IV, OTHER = (
     base64.b64encode(text).decode()
@@ -59,18 +60,27 @@ def config(keyed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         yield path
 
 
-def send(config: Path, *arguments: str, stdin: bytes = b"") -> Done:
-    return amp("send", "--config", str(config), *arguments, stdin=stdin)
+Send = Callable[..., Done]
+
+
+@pytest.fixture
+def send(amp: Amp) -> Send:
+    """``send(config, *arguments)``."""
+
+    def run(config: Path, *arguments: str, **more: object) -> Done:
+        return amp("send", "--config", str(config), *arguments, **more)
+
+    return run
 
 
 @pytest.mark.parametrize(
     ("whom", "reply"), [("-s 1", b"3"), ("--server s1", b"3"), ("-s 2", b"7"), ("--server s3", b"7")]
 )
-def test_a_sniffer_is_asked_as_it_is_configured(whom: str, reply: bytes, config: Path) -> None:
+def test_a_sniffer_is_asked_as_it_is_configured(send: Send, whom: str, reply: bytes, config: Path) -> None:
     assert send(config, *whom.split(), "-c", "totalregisters") == (0, reply, "")
 
 
-def test_the_configuration_may_be_named_by_the_environment(config: Path) -> None:
+def test_the_configuration_may_be_named_by_the_environment(amp: Amp, config: Path) -> None:
     done = amp("send", "-s", "30", "-c", "totalregisters", env={"AMP_CONFIG": str(config)})
     assert done == (0, b"7", "")
 
@@ -83,13 +93,13 @@ def test_the_configuration_may_be_named_by_the_environment(config: Path) -> None
         ("--server s3 --via amp", '--via amp: no [[listen]] with protocols = ["voipmonitor"] for s3'),
     ],
 )  # fmt: skip
-def test_who_is_not_in_the_configuration_is_2(whom: str, words: str, config: Path) -> None:
+def test_who_is_not_in_the_configuration_is_2(send: Send, whom: str, words: str, config: Path) -> None:
     done = send(config, *whom.split(), "-c", "getversion")
     assert (done.code, done.out) == (2, b"")
     assert done.err.startswith(f"amp send: options: {words}")
 
 
-def test_a_host_has_the_key_of_the_server_configured_with_it(config: Path, keyed: int) -> None:
+def test_a_host_has_the_key_of_the_server_configured_with_it(send: Send, config: Path, keyed: int) -> None:
     asked = ("-h", "127.0.0.1", "-p", str(keyed), "-a", "-c", "totalregisters")
     assert send(config, *asked) == (0, b"7", "")
     # The configured key comes first; one that is given counts where there is none.
@@ -103,7 +113,7 @@ def test_a_host_has_the_key_of_the_server_configured_with_it(config: Path, keyed
 # -- through amp ----------------------------------------------------------------------------------------
 
 
-def test_through_a_running_amp(config: Path) -> None:
+def test_through_a_running_amp(amp: Amp, send: Send, config: Path) -> None:
     with running(config) as places:
         port = next(place for place in places if not place.startswith("/"))
         assert send(config, "-s", "1", "--via", "amp", "-c", "totalregisters") == (0, b"3", "")
@@ -121,7 +131,7 @@ def test_through_a_running_amp(config: Path) -> None:
         )  # fmt: skip
 
 
-def test_a_file_in_a_tar_comes_through_amp_with_its_positions(config: Path) -> None:
+def test_a_file_in_a_tar_comes_through_amp_with_its_positions(send: Send, config: Path) -> None:
     """The position list of a long call: 1 MB, more than a command line takes."""
     positions = ",".join(str(number) for number in range(10**6))[: 1 << 20].rstrip(",").encode()
     asked = b"getfile_in_tar%b t.tar f.pcap key7 rec tab " + positions
@@ -141,7 +151,9 @@ def test_a_file_in_a_tar_comes_through_amp_with_its_positions(config: Path) -> N
 # -- all of them ----------------------------------------------------------------------------------------
 
 
-def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: Path, keyed: int) -> None:
+def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(
+    send: Send, tmp_path: Path, keyed: int
+) -> None:
     with ExitStack() as stack:
         two = [stack.enter_context(sniffer("--registers", str(number))) for number in range(2)]
         hanging = [stack.enter_context(sniffer("--fault", "hang")) for _ in range(2)]
@@ -152,8 +164,8 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: 
             + server("dead", free_port())
             + server("wrong", keyed, f'key = "{OTHER}"', f'iv = "{IV}"')
         )
-        table = send(path, "--all", "-c", "totalregisters", "--timeout", "3")
-        lines = send(path, "--all", "--json", "-c", "totalregisters", "--timeout", "3")
+        table = send(path, "--all", "-c", "totalregisters", "--timeout", "1.5")
+        lines = send(path, "--all", "--json", "-c", "totalregisters", "--timeout", "1.5")
     rows = [row.split(None, 3) for row in table.out.decode().splitlines()]
     assert (table.code, table.err) == (1, "")
     assert rows[0] == ["sensor", "server", "ms", "answer"]
@@ -161,20 +173,20 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(tmp_path: 
         (str(n), f"s{n}", str(n % 2)) for n in range(20)
     ]
     assert [row.split(None, 2)[::2] for row in table.out.decode().splitlines()[21:]] == [
-        ["hangs0", "error: totalregisters: no answer within 3 s"],
-        ["hangs1", "error: totalregisters: no answer within 3 s"],
+        ["hangs0", "error: totalregisters: no answer within 1.5 s"],
+        ["hangs1", "error: totalregisters: no answer within 1.5 s"],
         ["dead", "error: totalregisters: Connection refused"],
         ["wrong", "error: totalregisters: the reply cannot be read: the sniffer has another key"],
     ]
     told = [orjson.loads(line) for line in lines.out.splitlines()]
     assert [(one["server"], one["reply"], one.get("error")) for one in told[19:21]] == [
         ("s19", "1", None),
-        ("hangs0", "", "totalregisters: no answer within 3 s"),
+        ("hangs0", "", "totalregisters: no answer within 1.5 s"),
     ]
     assert lines.code == 1
 
 
-def test_a_table_shows_no_orders_to_the_terminal_and_no_walls_of_text(tmp_path: Path) -> None:
+def test_a_table_shows_no_orders_to_the_terminal_and_no_walls_of_text(send: Send, tmp_path: Path) -> None:
     with sniffer("--fault", "garbage=\x1b[2J\n\x07ok") as odd, sniffer("--calls", "9") as long:
         (tmp_path / "amp.toml").write_text(server("odd", odd) + server("long", long))
         done = send(tmp_path / "amp.toml", "--all", "-c", "list_active_clients")
@@ -187,7 +199,7 @@ def test_a_table_shows_no_orders_to_the_terminal_and_no_walls_of_text(tmp_path: 
     assert len(last) < 200
 
 
-def test_files_are_for_one_sniffer_at_a_time(config: Path) -> None:
+def test_files_are_for_one_sniffer_at_a_time(send: Send, config: Path) -> None:
     assert send(config, "--all", "-c", "getfile x") == (
         2, b"", "amp send: getfile: its reply is a stream, so it is for one sniffer at a time\n",
     )  # fmt: skip
