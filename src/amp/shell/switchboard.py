@@ -68,7 +68,10 @@ class Switchboard:
         self.links: dict[int, Link] = {}
         self._ids = ids
         self._nursery = nursery
+        self._clock = trio.lowlevel.current_clock().current_time
         self._armed = math.inf
+        self._asked: Link | None = None
+        self._last_asker = 0
         self._rearm = trio.Event()
         self._left = trio.Event()
         self._log = get_logger()
@@ -90,7 +93,13 @@ class Switchboard:
 
     def act(self, event: on.RouterEvent) -> None:
         """Hand an event to the router and carry out what it says."""
-        self.carry_out(self.router.handle(event, trio.current_time()))
+        self.carry_out(self.router.handle(event, self._clock()))
+
+    def asked(self, client: Client) -> bool:
+        """See `ClientOwner`. Where several ask in turn nobody looks: the others would wait."""
+        link, self._asked = self._asked, None
+        alone, self._last_asker = self._last_asker == client.number, client.number
+        return alone and link is not None and link.glance()
 
     def carry_out(self, commands: list[do.Command]) -> None:
         """Carry out commands in order, then mind the router's next deadline."""
@@ -260,6 +269,7 @@ class Switchboard:
         link = self.links.get(command.link)
         if link is not None:
             link.send(command.data, command.silent_until)
+            self._asked = None if command.silent_until else link
 
     def _hold_events(self, command: do.HoldEvents) -> None:
         client = self.clients.get(command.client)

@@ -259,16 +259,6 @@ def test_a_silent_server_is_given_up() -> None:
         conn.next_event()
 
 
-def test_it_tells_whether_a_frame_has_begun() -> None:
-    """Who reads may look for the rest at once."""
-    conn = ready()
-    told = [conn.mid_frame]
-    for data in (b"Event: A\r\n\r\nEve", b"nt: B\r\n\r\n"):
-        hear(conn, data)
-        told.append(conn.mid_frame)
-    assert told == [False, True, False]
-
-
 def test_who_wakes_up_late_still_waits_for_the_pong() -> None:
     """After a pause of ours (a stopped process) the Ping goes out late; silence before it proves nothing."""
     conn = ready()

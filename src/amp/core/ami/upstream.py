@@ -47,7 +47,7 @@ def _as_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, on_setattr=[])
 class UpstreamConnection:
     """The client's end of one AMI session. Times are monotonic seconds of the caller's clock.
 
@@ -101,11 +101,6 @@ class UpstreamConnection:
             self._received.append(data)
         else:
             self._eof = True
-
-    @property
-    def mid_frame(self) -> bool:
-        """Whether the bytes so far end inside a frame."""
-        return self._cutter.tail_bytes > 0
 
     def next_event(self) -> UpstreamEvent | NeedData:
         """The next thing to tell, or `NEED_DATA`; nothing is told behind `LoginRefused` or `Closed`.
@@ -175,14 +170,15 @@ class UpstreamConnection:
 
     def _take_or_fail(self, data: bytes) -> None:
         try:
-            self._take(data)
+            if self.state is UpstreamState.READY:
+                self._hand_on(self._cutter.feed(data))
+            else:
+                self._take(data)
         except RemoteProtocolError as error:
             self.state, self._failure = UpstreamState.ERROR, error
 
     def _take(self, data: bytes) -> None:
-        if self.state is UpstreamState.READY:
-            self._hand_on(self._cutter.feed(data))
-        elif self.state is UpstreamState.AWAIT_GREETING:
+        if self.state is UpstreamState.AWAIT_GREETING:
             self._greeting += data
             self._read_greeting()
         elif self.state is not UpstreamState.CLOSED:
@@ -191,16 +187,15 @@ class UpstreamConnection:
                 self._on_login_answer(Frame.parse(raw))
                 if self.state not in SIGNING_IN:
                     break
-            self._hand_on(list(frames))
+            if self.state is UpstreamState.READY:  # behind a refused login the rest is for nobody
+                self._hand_on(list(frames))
 
     def _hand_on(self, frames: list[bytes]) -> None:
-        """Tell what came; behind a refused login (and only there) it is for nobody."""
-        if self.state is not UpstreamState.READY:
-            return
+        """Tell what came while READY, which changes nothing about that."""
         if self._pinged:
             frames = [frame for frame in frames if not self._is_pong(frame)]
         if frames:
-            self._tell(FramesReceived(frames))
+            self._told.append(FramesReceived(frames))
 
     def _is_pong(self, raw: bytes) -> bool:
         if not raw.startswith(b"Response:") or Frame.parse(raw).get(b"ActionID") != self._asked:

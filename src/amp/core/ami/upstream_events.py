@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import attrs
+
 __all__ = [
     "ChallengeAnswered",
     "Closed",
@@ -42,7 +44,8 @@ class LoginRefused(NamedTuple):
     message: str
 
 
-class FramesReceived(NamedTuple):
+@attrs.define
+class FramesReceived:
     """Whole frames from one read, raw, each without its closing blank line; never an empty list."""
 
     frames: list[bytes]
