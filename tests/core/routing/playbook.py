@@ -11,6 +11,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+import attrs
+
 from amp.core.ami.frame import Frame, encode
 from amp.core.ami.ids import ActionIds
 from amp.core.router import Router
@@ -92,7 +94,9 @@ class Playbook:
     def ignore(self) -> list[Command]:
         """Whatever came of it; how long a link may be silent is left out, one test looks at that."""
         claimed, self.unclaimed = self.unclaimed, []
-        return [each._replace(silent_until=0) if isinstance(each, SendToLink) else each for each in claimed]
+        return [
+            attrs.evolve(each, silent_until=0) if isinstance(each, SendToLink) else each for each in claimed
+        ]
 
     # Servers.
 

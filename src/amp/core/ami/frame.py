@@ -32,9 +32,9 @@ class FrameKind(enum.Enum):
 KINDS = {b"action": FrameKind.ACTION, b"response": FrameKind.RESPONSE, b"event": FrameKind.EVENT}
 
 
-@attrs.frozen(slots=True)
+@attrs.define(unsafe_hash=True)
 class Frame:
-    """An immutable frame; rewriting returns a new one.
+    """A frame. Nobody changes one: rewriting returns a new one. (To enforce it would treble the cost of one.)
 
     Attributes:
         headers: in wire order.
@@ -78,8 +78,7 @@ class Frame:
         """See above. An action is asked for half a dozen headers on its way."""
         firsts = self._firsts
         if firsts is None:
-            firsts = {name.lower(): value for name, value in reversed(self.headers)}
-            object.__setattr__(self, "_firsts", firsts)
+            self._firsts = firsts = {name.lower(): value for name, value in reversed(self.headers)}
         return firsts
 
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:

@@ -13,7 +13,7 @@ Both would make what Asterisk acts on differ from what was checked here.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -154,7 +154,7 @@ class ActionReader:
     def _spoil(self, why: str) -> None:
         """A limit is reached: forget the message, but for the ActionID if it came before."""
         if self._bad is None:
-            self._bad = BadAction(why.encode(), _action_id(_headers(self._message)))
+            self._bad = BadAction(why.encode(), _action_id(_headers(self._message)[1]))
         self._message.clear()
 
     def _finish(self) -> Frame | BadAction:
@@ -167,34 +167,38 @@ class ActionReader:
 
 def _action(lines: list[bytes], raw: bytes, *, odd: bool) -> Frame | BadAction:
     """The action of these lines; ``raw`` holds them joined, and ``odd`` tells of a CR or NUL in one."""
-    headers = _headers(lines)
+    headers, firsts = _headers(lines)
     if headers[0][0].lower() != b"action":
         headers.sort(key=_rank)
         name = headers[0][0]
         if _rank(headers[0]) == NO_ACTION:
-            return BadAction(MISSING_ACTION, _action_id(headers))
+            return BadAction(MISSING_ACTION, _action_id(firsts))
         if not raw.startswith(name):
             raw = b"\r\n".join([b"%s: %s" % header if header[0] else header[1] for header in headers])
     if not headers[0][1]:
-        return BadAction(MISSING_ACTION, _action_id(headers))
+        return BadAction(MISSING_ACTION, _action_id(firsts))
     if odd:
-        return BadAction(CONTROL_BYTE, _action_id(headers))
-    return Frame(tuple(headers), raw, {name.lower(): value for name, value in reversed(headers)})
+        return BadAction(CONTROL_BYTE, _action_id(firsts))
+    return Frame(tuple(headers), raw, firsts)
 
 
-def _headers(lines: list[bytes]) -> list[Header]:
-    headers = []
+def _headers(lines: list[bytes]) -> tuple[list[Header], dict[bytes, bytes]]:
+    """The headers of these lines, and the first value of each by its name in small letters."""
+    headers: list[Header] = []
+    firsts: dict[bytes, bytes] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        headers.append((name, value.lstrip(BLANKS)) if name and colon else (b"", line))
-    return headers
+        header = (name, value.lstrip(BLANKS)) if name and colon else (b"", line)
+        headers.append(header)
+        firsts.setdefault(header[0].lower(), header[1])
+    return headers, firsts
 
 
 def _rank(header: Header) -> int:
     return RANKS.get(header[0].lower(), NO_ACTION)
 
 
-def _action_id(headers: list[Header]) -> bytes | None:
+def _action_id(firsts: Mapping[bytes, bytes]) -> bytes | None:
     """The first ActionID, if it may be sent back; an empty one is none (recording actionid-odd)."""
-    value = next((value for name, value in headers if name.lower() == b"actionid"), b"")
+    value = firsts.get(b"actionid", b"")
     return value if value and not UNSAFE & set(value) else None

@@ -60,7 +60,7 @@ def to_wire(frame: Frame, wire_id: bytes) -> bytes:
     if frame.raw is None:
         encode(frame)
     lines = [
-        b"%s: %s" % header if header[0] else header[1]
+        b": ".join(header) if header[0] else header[1]
         for header in frame.headers
         if header[0].strip().lower() not in FOR_AMP_ALONE
     ]
@@ -122,7 +122,7 @@ def with_server(raw: bytes, name: bytes) -> bytes:
         raw, output = headers[0], raw[headers.end() :]
     if b"server:" in raw.lower():
         raw = SERVER_HEADER.sub(b"User", raw)
-    return b"%s\r\nServer: %s%s\r\n\r\n" % (raw, name, output)
+    return b"".join((raw, b"\r\nServer: ", name, output, b"\r\n\r\n"))
 
 
 def without_server(frame: bytes) -> tuple[bytes, bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import attrs
+
 from amp.core.ami.auth import User
 from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
@@ -38,7 +40,8 @@ class Greeting(NamedTuple):
     data: bytes
 
 
-class Reply(NamedTuple):
+@attrs.define
+class Reply:
     """An answer to the client.
 
     Attributes:
@@ -51,7 +54,8 @@ class Reply(NamedTuple):
     ordered: bool
 
 
-class ActionReceived(NamedTuple):
+@attrs.define
+class ActionReceived:
     """An action for the router.
 
     Attributes:

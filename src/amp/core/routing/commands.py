@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+import attrs
+
 __all__ = [
     "Announce",
     "CloseClient",
@@ -56,7 +58,8 @@ class CloseLink(NamedTuple):
     link: int
 
 
-class SendToLink(NamedTuple):
+@attrs.define
+class SendToLink:
     """Offer whole actions to the outlet of a READY link. A failed or overflowing write is a `LinkLost`.
 
     Attributes:
@@ -73,7 +76,8 @@ class SendToLink(NamedTuple):
     silent_until: float = 0.0
 
 
-class SendToClient(NamedTuple):
+@attrs.define
+class SendToClient:
     """Offer one or more whole frames to a client's outlet, as an answer: never dropped for a gap.
 
     Goes out ahead of the events that are being held for that client, and behind all that was offered before.
@@ -105,7 +109,8 @@ class ResumeClient(NamedTuple):
     client: int
 
 
-class HoldEvents(NamedTuple):
+@attrs.define
+class HoldEvents:
     """From now on keep this server's events to this client in its outlet, in order, behind its answers.
 
     Never sent twice without `ReleaseEvents` in between. The outlet's own bound (``order_hold_bytes``) lets
@@ -117,7 +122,8 @@ class HoldEvents(NamedTuple):
     server: str
 
 
-class ReleaseEvents(NamedTuple):
+@attrs.define
+class ReleaseEvents:
     """Send out what was held of this server for this client, and hold no more. The router minds the time."""
 
     client: int

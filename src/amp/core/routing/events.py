@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import attrs
+
 from amp.core.ami.frame import Frame
 
 __all__ = [
@@ -25,7 +27,8 @@ __all__ = [
 ]
 
 
-class ClientAction(NamedTuple):
+@attrs.define
+class ClientAction:
     """A signed-in client sent an action that amp does not answer itself (the session's `ActionReceived`).
 
     Send it in the order in which the client's actions came, `LocalAnswer` included. Every one gets exactly
@@ -49,7 +52,8 @@ class ClientAction(NamedTuple):
     fanout: bool = False
 
 
-class LocalAnswer(NamedTuple):
+@attrs.define
+class LocalAnswer:
     """amp's session made an answer that must stand behind those to the client's earlier actions.
 
     Send it for a `Reply` with ``ordered=True``. An unordered reply goes straight to the client's outlet. The
@@ -122,7 +126,8 @@ class LinkLost(NamedTuple):
     reason: str
 
 
-class LinkFrames(NamedTuple):
+@attrs.define
+class LinkFrames:
     """What one read from an ACTIONS link gave: raw frames in order, without the closing blank line."""
 
     server: str

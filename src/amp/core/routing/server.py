@@ -118,7 +118,7 @@ class Server:
     def reach(self, pending: Pending) -> None:
         """Asterisk answers an action, so it is done with those before it on that link."""
         link = pending.link
-        if link is not None and pending.wire_id not in link.skipped and link.head is not pending:
+        if link is not None and link.head is not pending and pending.wire_id not in link.skipped:
             for over in link.reach(pending):
                 self.load -= not over.is_fence
             self._alarm.by(link.next_deadline())
@@ -175,13 +175,13 @@ class Server:
     # How it is done.
 
     def _place(self, lane: Lane, pending: Pending, now: float) -> Link | None:
+        exclusive = pending.exclusive
         link = self._link_of(lane)
-        if pending.blocks and self._would_block_all(link):
+        if exclusive and pending.blocks and self._would_block_all(link):
             return None
         if link is not None:
             return self._place_behind(link, lane, pending)
         busy_s = self.links.config.busy_s
-        exclusive = pending.exclusive
         for link in self.links.carriers():
             if link.takes(lane.client, exclusive, now, busy_s) and (exclusive or link is not self._reserved):
                 return link
