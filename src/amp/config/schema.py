@@ -105,7 +105,9 @@ class Listen:
     unix: Path | None = None
     unix_mode: Annotated[str, FileMode()] = "0600"
     activation: Annotated[str, Line("the name of a socket", 255)] | None = None
-    protocols: tuple[Literal["ami", "voipmonitor"], ...] = ("ami",)
+    protocols: tuple[Literal["ami", "http", "voipmonitor"], ...] = ("ami",)
+    detect_timeout_s: Annotated[float, Seconds(0.01, 60.0)] | None = None
+    hosts: tuple[Annotated[str, Host()], ...] = ()
     tls: Literal["off", "optional", "required"] = "off"
     certificate: Path | None = None
     private_key: Path | None = None
@@ -128,6 +130,13 @@ class Listen:
     def speaks_voipmonitor(self) -> bool:
         """Whether it stands in a sniffer's place; then it speaks nothing else."""
         return "voipmonitor" in self.protocols
+
+    @property
+    def speaks(self) -> Literal["ami", "http", "either"]:
+        """What its clients may speak, if it does not stand in a sniffer's place."""
+        if "http" not in self.protocols:
+            return "ami"
+        return "either" if "ami" in self.protocols else "http"
 
     @property
     def place(self) -> str:
@@ -236,6 +245,13 @@ class Limits:
     headers: Annotated[int, Whole(16, 128)] = 128
     max_frame_bytes: Bytes = 16_777_216
     drain_timeout_s: Annotated[float, Seconds(0.0)] = 5.0
+    http_request_timeout_s: Timeout = 10.0
+    http_idle_timeout_s: Timeout = 60.0
+    http_body_bytes: Bytes = 1_048_576
+    http_requests: Count = 10_000
+    http_sessions: Count = 1000
+    http_session_timeout_s: Annotated[float, Seconds(5.0)] = 60.0
+    http_session_bytes: Bytes = 1_048_576
 
 
 @attrs.frozen(kw_only=True)

@@ -168,6 +168,16 @@ class Router:
             out.append(Announce(name, False, DROPPED, ""))
         return out
 
+    def is_unanswered(self, client: int, action_id: bytes) -> bool:
+        """Whether anything is still to come for an action of that client with that ActionID."""
+        known = self._endings.clients.get(client)
+        return known is not None and any(each.original == action_id for each in known.unanswered.values())
+
+    @property
+    def limits(self) -> RouterLimits:
+        """The bounds of what may be unanswered."""
+        return self._limits
+
     def counters(self, server: str) -> RoutingCounters:
         """The counters of a server; the same object for ever."""
         return self._servers[server].counters

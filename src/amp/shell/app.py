@@ -6,7 +6,6 @@ objects.
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import secrets
@@ -21,45 +20,36 @@ import attrs
 import trio
 
 from amp.config.advice import advice
-from amp.config.certificates import server_context
 from amp.config.formats import installed
-from amp.config.schema import AsteriskServer, Config, Listen, Proxy, VoipmonitorServer
+from amp.config.schema import AsteriskServer, Config, Proxy, VoipmonitorServer
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
-from amp.core.admission.admission import Visit
 from amp.core.admission.limits import AdmissionLimits
-from amp.core.ami.auth import Authenticator, User
+from amp.core.ami.auth import User
 from amp.core.ami.ids import ActionIds
-from amp.core.ami.pin import Pin, PinnedAccounts
 from amp.core.ami.renewal import Membership
-from amp.core.ami.session import ClientSession
-from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.view import ViewKey
-from amp.core.formats.choice import FormatChoice
 from amp.core.formats.registry import Formats
-from amp.core.formats.standard import STANDARD
 from amp.core.policy.authorise import Policy
 from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
 from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell import log
-from amp.shell.accept import Handler
 from amp.shell.activation import InheritedSockets
-from amp.shell.client import Client
-from amp.shell.contexts import ReloadableContext
 from amp.shell.descriptors import descriptor_limit, raise_limit
+from amp.shell.doors import Doors
 from amp.shell.entrance import Entrance
-from amp.shell.gate import Gate
-from amp.shell.listener import open_listeners, peer_text
+from amp.shell.http.setup import make_site
+from amp.shell.http.site import Site
+from amp.shell.listener import open_listeners
 from amp.shell.members import Members
 from amp.shell.reload import Reloadable, Reloader
 from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
-from amp.shell.servers import ServerMaker, links_config, outlet_limits
-from amp.shell.sniffer_listener import SnifferDoor
-from amp.shell.sniffer_setup import make_desk, make_door, make_watching
+from amp.shell.servers import ServerMaker, links_config
+from amp.shell.sniffer_setup import make_desk, make_watching
 from amp.shell.switchboard import Switchboard
 
 __all__ = ["App", "run"]
@@ -127,7 +117,6 @@ class App:
         self.entrance = Entrance(_admission_limits(config), config.proxy.greeting.encode())
         self._reloader = Reloader(path, config)
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
-        self._numbers = itertools.count(1)
         self._started = 0.0
         self._more_links = 0
         self._log = log.get_logger()
@@ -202,13 +191,14 @@ class App:
         self, switchboard: Switchboard, signals: AsyncIterator[int], task_status: trio.TaskStatus[list[str]]
     ) -> None:
         async with trio.open_nursery() as sessions:
+            doors = self._doors(switchboard)
             async with trio.open_nursery() as intake:
                 addresses = []
                 inherited = InheritedSockets(os.environ)
                 for index, listen in enumerate(self.config.listen):
                     listeners = await open_listeners(listen, inherited)
                     addresses += listeners.addresses
-                    handler = self._handler(switchboard, index, listen)
+                    handler = doors.handler(index, listen)
                     await intake.start(listeners.serve, handler, sessions, self.entrance.on_shortage)
                 if unused := inherited.close_rest():
                     self._log.warning("unused_sockets", names=unused)
@@ -217,16 +207,31 @@ class App:
                 number = await anext(signals)
                 self._log.info("stopping", signal=signal.Signals(number).name)
                 intake.cancel_scope.cancel()
-            self._say_goodbye(switchboard)
+            self._say_goodbye(switchboard, doors.site)
             sessions.start_soon(self._end_at_second_signal, signals, sessions.cancel_scope)
             with trio.move_on_after(self.config.limits.drain_timeout_s):
                 while switchboard.clients:
                     await switchboard.client_left()
+                await doors.site.drained()
             sessions.cancel_scope.cancel()
         self._log.info("stopped")
 
-    def _say_goodbye(self, switchboard: Switchboard) -> None:
+    def _doors(self, switchboard: Switchboard) -> Doors:
+        return Doors(
+            config=lambda: self.config,
+            members=self.members,
+            entrance=self.entrance,
+            switchboard=switchboard,
+            reloadables=self.reloadables,
+            started=self._started,
+            formats=self.formats,
+            secret_checks=self.secret_checks,
+            site=make_site(lambda: self.config, self.formats),
+        )
+
+    def _say_goodbye(self, switchboard: Switchboard, site: Site) -> None:
         switchboard.carry_out(switchboard.router.shutdown())
+        site.close()
         for client in list(switchboard.clients.values()):
             client.send(SHUTTING_DOWN)
             client.close_soon("proxy shutting down")
@@ -263,120 +268,6 @@ class App:
         wanted, possible = self.config.limits.connections, self.entrance.admission.limits.connections
         if wanted > possible:
             self._log.warning("few_descriptors", connections=possible, configured=wanted)
-
-    def _gate(self, index: int, listen: Listen) -> Gate:
-        context = None
-        if listen.tls != "off" and listen.certificate is not None:
-            build = partial(server_context, listen.certificate, listen.private_key)
-            context = self._reloadable(ReloadableContext(build, f"listen[{index}]"))
-        pin = None
-        if listen.server and not listen.speaks_voipmonitor:
-            pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss)
-        return Gate(
-            tls=listen.tls,
-            context=context,
-            detect_timeout_s=self.config.proxy.detect_timeout_s,
-            pin=pin,
-            reads=self.formats.stream(listen.input_format) or STANDARD,
-            writes=self.formats.output(listen.output_format) or STANDARD,
-        )
-
-    def _reloadable(self, context: ReloadableContext) -> ReloadableContext:
-        self.reloadables.append(lambda _: context.prepare())
-        return context
-
-    def _handler(self, switchboard: Switchboard, index: int, listen: Listen) -> Handler:
-        gate = self._gate(index, listen)
-        if not listen.speaks_voipmonitor or switchboard.desk is None:
-            return partial(self._handle, switchboard, gate)
-        sniffer = switchboard.desk.sniffers[listen.server or ""]
-        door = make_door(
-            listen, sniffer, lambda: self.members.accounts.users, outlet_limits(self.config.limits)
-        )
-        return partial(self._handle_sniffer_client, gate, door)
-
-    async def _handle_sniffer_client(self, gate: Gate, door: SnifferDoor, stream: trio.SocketStream) -> None:
-        """One accepted connection of somebody who takes amp for a sniffer."""
-        number, sock = next(self._numbers), stream.socket
-        with self.entrance.admit(number, sock, plain=False) as visit:
-            if visit is None:
-                return
-            try:
-                wire = await gate.open(sock, self.config.limits.login_timeout_s)
-            except OSError as error:
-                self._log_unopened(visit, peer_text(sock), str(error))
-                return
-            await door.serve(wire, visit)
-
-    async def _handle(self, switchboard: Switchboard, gate: Gate, stream: trio.SocketStream) -> None:
-        """One accepted connection."""
-        number, sock, accepted_at = next(self._numbers), stream.socket, trio.current_time()
-        with self.entrance.admit(number, sock, plain=gate.tls == "off") as visit:
-            if visit is None:
-                return
-            address = peer_text(sock)
-            try:
-                switchboard.require(gate.pin)
-                wire = await gate.open(sock, self.config.limits.login_timeout_s)
-            except OSError as error:
-                self._log_unopened(visit, address, str(error))
-                return
-            client = Client(
-                number,
-                wire,
-                address,
-                self._session(switchboard, visit, gate, accepted_at),
-                switchboard,
-                outlet_limits(self.config.limits),
-                switchboard.crowd,
-                visit,
-                self.secret_checks,
-                gate.pin,
-            )
-            self.entrance.leaves_by(visit, client.cut)
-            switchboard.add_client(client)
-            try:
-                await client.run()
-            finally:
-                switchboard.remove_client(client)
-
-    def _log_unopened(self, visit: Visit, address: str, reason: str) -> None:
-        unsaid = visit.farewell(reason, trio.current_time())
-        if unsaid is not None:
-            before = {"times_before": unsaid} if unsaid else {}
-            self._log.info("connection_not_opened", address=address, reason=reason, **before)
-
-    def _session(
-        self, switchboard: Switchboard, visit: Visit, gate: Gate, accepted_at: float
-    ) -> ClientSession:
-        limits, pin = self.config.limits, gate.pin
-        accounts: Authenticator = self.members.accounts
-        anonymous = self.members.anonymous
-        if pin is not None:
-            accounts = PinnedAccounts(accounts, pin, partial(self._log_stranger, pin))
-            anonymous = pin.narrow(anonymous) if anonymous is not None else None
-        return ClientSession(
-            greeting=self.config.proxy.greeting.encode(),
-            authenticator=accounts,
-            challenge=str(secrets.randbelow(900_000_000) + 100_000_000).encode(),
-            login_timeout_s=limits.login_timeout_s,
-            now=accepted_at,
-            started=self._started,
-            anonymous=anonymous,
-            autofilter=Autofilter[self.config.proxy.autofilter.upper()],
-            world=switchboard.world,
-            formats=FormatChoice(
-                installed=self.formats,
-                input=gate.reads,
-                output=gate.writes,
-                max_line_bytes=limits.line_bytes,
-                max_headers=limits.headers,
-            ),
-            door=visit,
-        )
-
-    def _log_stranger(self, pin: Pin, user: User) -> None:
-        self._log.warning("user_of_other_servers", user=user.name, listener_for=pin.server)
 
     def _switchboard(self, servers: tuple[AsteriskServer, ...], nursery: trio.Nursery) -> Switchboard:
         ids = ActionIds(secrets.token_hex(4).encode())

@@ -35,6 +35,7 @@ from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.view import ViewKey
 from amp.core.formats.choice import FormatChoice
 from amp.core.formats.dress import Dresser
+from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
@@ -47,7 +48,7 @@ from amp.shell.secret_checks import SecretChecks
 from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
-__all__ = ["Client", "ClientOwner"]
+__all__ = ["Client", "ClientOwner", "MakeOutlet"]
 
 TURN = 16
 TURN_REST_S = 0.0005
@@ -60,6 +61,10 @@ QUICK = 4
 LINGER_S = 1.0
 """How long a connection that amp ends stays open for the peer's own end. Closing while its bytes are still
 unread would reset the connection, and the reset may overtake our last words."""
+
+
+MakeOutlet = Callable[[Wire, OutletLimits, Callable[[str], None], Crowd, int], Outlet]
+"""Makes a client's output; its arguments are those of `Outlet`."""
 
 
 class ClientOwner(Protocol):
@@ -96,10 +101,11 @@ class Client:
     def __init__(
         self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
         limits: OutletLimits, crowd: Crowd, visit: Visit, checks: SecretChecks, pin: Pin | None = None,
+        make_outlet: MakeOutlet = Outlet,
     ) -> None:  # fmt: skip
         self.number = number
         self.address = address
-        self.outlet = Outlet(wire, limits, self.cut, crowd, number)
+        self.outlet = make_outlet(wire, limits, self.cut, crowd, number)
         self.send: Callable[[bytes], None] = self.outlet.offer
         self._dresser = Dresser(STANDARD)
         self.user: User | None = None
@@ -145,6 +151,11 @@ class Client:
     def action_id(self) -> bytes:
         """The ActionID that it set last, empty if none."""
         return self._session.action_id
+
+    @property
+    def written(self) -> Format:
+        """The format of what it gets."""
+        return self.formats.output
 
     @property
     def formats(self) -> FormatChoice:
@@ -434,7 +445,7 @@ class Client:
 
     def _dress_answers(self) -> None:
         """Answers in the manager protocol need no dressing, and take no detour."""
-        form = self.formats.output
+        form = self.written
         if form is STANDARD:
             self.send = self.outlet.offer
         else:
@@ -461,7 +472,7 @@ class Client:
         view = ViewKey(
             mask=session.events,
             servers=None if bound_to is None else frozenset(name.encode() for name in bound_to),
-            format=session.formats.output.name,
+            format=self.written.name,
             filter=session.event_filter,
             autofilter=session.autofilter,
             asker=asks,

@@ -1,7 +1,8 @@
-"""What every connection of a listener passes before a client is made of it: plain text or TLS, told apart."""
+"""What every connection of a listener passes before anything serves it: TLS or not, and which protocol."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import attrs
@@ -10,11 +11,14 @@ import trio
 from amp.core.ami.pin import Pin
 from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
+from amp.core.http.detect import Spoken, spoken
 from amp.shell.contexts import ReloadableContext
 from amp.shell.tls import TLS_HELLO, TlsWire
 from amp.shell.wire import READ_BYTES, PlainWire, Wire
 
 __all__ = ["Gate"]
+
+HELLO = bytes((TLS_HELLO,))
 
 
 @attrs.frozen(kw_only=True)
@@ -24,8 +28,9 @@ class Gate:
     Attributes:
         tls: whether TLS may, must or must not be spoken.
         context: amp's certificate; there is one unless ``tls`` is ``off``.
-        detect_timeout_s: with ``optional``, so much silence means plain text: AMI clients wait for the
-            greeting before they say anything.
+        speaks: what may be spoken inside; ``either`` finds out.
+        detect_timeout_s: where there is something to find out, so much silence means AMI, and plain text: AMI
+            clients wait for the greeting before they say anything.
         pin: what its clients are bound to, if anything.
         reads: the format of its clients' actions, until a user or a client brings another one.
         writes: the format of what they get; the same.
@@ -33,40 +38,76 @@ class Gate:
 
     tls: Literal["off", "optional", "required"] = "off"
     context: ReloadableContext | None = None
+    speaks: Spoken | Literal["either"] = "ami"
     detect_timeout_s: float = 0.25
     pin: Pin | None = None
     reads: Format = STANDARD
     writes: Format = STANDARD
 
-    async def open(self, sock: trio.socket.SocketType, timeout_s: float) -> Wire:
-        """Find out what is spoken and agree on keys if need be; a plain listener waits for nothing.
+    async def open(self, sock: trio.socket.SocketType, timeout_s: float) -> tuple[Wire, Spoken]:
+        """Find out what is spoken and agree on keys if need be. Where one thing is possible nothing waits.
+
+        TLS and protocol are told by the same bytes in plain text, so silence costs one ``detect_timeout_s``;
+        inside TLS it costs one more only to a client that said hello, and then waits for the greeting.
 
         Args:
             sock: just accepted; whoever calls this closes it.
             timeout_s: how long a handshake may take.
 
+        Returns:
+            The wire, which gives what was read here once more, and what is spoken on it.
+
         Raises:
             OSError: there will be no connection; the text says why, for people.
         """
-        if self.context is None:
-            return PlainWire(sock)
-        first = b""
+        first: bytes | None = None
+        if self.context is not None:
+            if self.tls == "optional":
+                first = await self._first_bytes(sock)
+            if first is None or first[:1] == HELLO:
+                wire = await self._handshake(sock, self.context, first or b"", timeout_s)
+                return wire, await self._tell(wire, wire.receive, b"")
+        plain = PlainWire(sock)
+        if first == b"":
+            return plain, self._in_silence
+        if first is None and self.speaks != "either":
+            return plain, self.speaks
+        return plain, await self._tell(plain, plain.receive, first or b"")
+
+    @property
+    def _in_silence(self) -> Spoken:
+        return "ami" if self.speaks == "either" else self.speaks
+
+    async def _handshake(
+        self, sock: trio.socket.SocketType, context: ReloadableContext, first: bytes, timeout_s: float
+    ) -> TlsWire:
         try:
             with trio.fail_after(timeout_s):
-                if self.tls == "optional":
-                    first = await self._first_bytes(sock)
-                    if first[:1] != bytes((TLS_HELLO,)):
-                        return PlainWire(sock, first)
-                wire = TlsWire(sock, self.context.current, pushed=first)
+                wire = TlsWire(sock, context.current, pushed=first)
                 await wire.handshake()
                 return wire
         except trio.TooSlowError:
             raise TimeoutError(f"TLS: no handshake within {timeout_s:g} s") from None
 
     async def _first_bytes(self, sock: trio.socket.SocketType) -> bytes:
+        """What comes first; empty after too much silence."""
         with trio.move_on_after(self.detect_timeout_s):
             data = await sock.recv(READ_BYTES)
             if not data:
                 raise ConnectionError("closed before it said anything")
             return data
         return b""
+
+    async def _tell(self, wire: Wire, receive: Callable[[], Awaitable[bytes]], first: bytes) -> Spoken:
+        """Which protocol it is; what had to be read for it is pushed back."""
+        told = spoken(first) if self.speaks == "either" else self.speaks
+        with trio.move_on_after(self.detect_timeout_s):
+            while told is None:
+                data = await receive()
+                if not data and not first:
+                    raise ConnectionError("closed before it said anything")
+                first += data
+                told = spoken(first) if data else "ami"
+        if first:
+            wire.push_back(first)
+        return told or "ami"

@@ -46,6 +46,13 @@ FOLLOWED_LIMITS: Final = (
     "line_bytes",
     "headers",
     "drain_timeout_s",
+    "http_request_timeout_s",
+    "http_idle_timeout_s",
+    "http_body_bytes",
+    "http_requests",
+    "http_sessions",
+    "http_session_timeout_s",
+    "http_session_bytes",
 )
 """Of ``[limits]``: those that are asked for anew at each connection. The router, the journals and the links
 have the others for good."""

@@ -48,7 +48,7 @@ class TlsWire:
         pushed: bytes that were read from the socket already.
     """
 
-    __slots__ = ("_ended", "_eof", "_in", "_out", "_tls", "_unsent", "_wake", "sock", "tls")
+    __slots__ = ("_ended", "_eof", "_in", "_out", "_pushed", "_tls", "_unsent", "_wake", "sock", "tls")
 
     def __init__(
         self, sock: trio.socket.SocketType, context: ssl.SSLContext, *, server_name: str | None = None,
@@ -61,6 +61,7 @@ class TlsWire:
         as_server = context.protocol is ssl.PROTOCOL_TLS_SERVER
         self._tls = context.wrap_bio(self._in, self._out, as_server, server_name)
         self._in.write(pushed)
+        self._pushed = b""
         self._unsent = memoryview(b"")
         self._wake: Callable[[], None] = _ignore
         self._eof = False
@@ -126,6 +127,9 @@ class TlsWire:
 
         A connection cut short is no news to AMI, whose frames have an end of their own.
         """
+        if self._pushed:
+            pushed, self._pushed = self._pushed, b""
+            return pushed
         data, ended = self._decrypt()
         news = data if data or ended else None
         while news is None:
@@ -143,6 +147,10 @@ class TlsWire:
         self._in.write(ciphertext)
         data, ended = self._decrypt()
         return data if data or ended else None
+
+    def push_back(self, data: bytes) -> None:
+        """See `Wire.push_back`."""
+        self._pushed = data + self._pushed
 
     def end_output(self) -> None:
         """See `Wire.end_output`: says close_notify, unless the peer takes nothing; waits for nothing."""

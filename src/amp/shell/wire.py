@@ -66,6 +66,9 @@ class Wire(Protocol):
     def receive_now(self) -> bytes | None:
         """Like `receive`, but ``None`` if there is nothing at this moment."""
 
+    def push_back(self, data: bytes) -> None:
+        """Let the next `receive` give these bytes, which were read already."""
+
     def end_output(self) -> None:
         """Tell the peer that nothing more comes; everything written before still arrives. Never fails."""
 
@@ -133,6 +136,10 @@ class PlainWire:
         elif len(data) < READ_BYTES:
             self._read_bytes = READ_BYTES
         return data
+
+    def push_back(self, data: bytes) -> None:
+        """See `Wire.push_back`."""
+        self._pushed = data + self._pushed
 
     def end_output(self) -> None:
         """See `Wire.end_output`."""

@@ -1,0 +1,93 @@
+"""From where a request may come: what keeps other people's web pages from acting through a browser.
+
+A browser on the network can be made to send requests here by any page that it shows. So before anything
+acts, a request must be meant for us (``Host``: else a foreign name was made to point here) and must not be
+made by a foreign page (``Origin``, ``Sec-Fetch-Site``). Programs that are no browsers send neither of the
+latter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final
+
+import attrs
+
+from amp.core.http.message import Request
+
+__all__ = ["Gatekeeper"]
+
+AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
+ORIGIN: Final = re.compile(r"(https?)://(.+)")
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+FOREIGN_SITES: Final = frozenset((b"cross-site", b"same-site"))
+
+
+def _small(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower().rstrip(".") for name in names)
+
+
+@attrs.frozen
+class Gatekeeper:
+    """Knows the names that we are reached by.
+
+    Attributes:
+        hosts: names, beside IP addresses and ``localhost``, which are always ours: no foreign name in
+            the ``Host`` of a browser is one.
+    """
+
+    hosts: frozenset[str] = attrs.field(converter=_small)
+
+    def refusal(self, request: Request, *, tls: bool, authority: bytes | None = None) -> str:
+        """Why this request is not answered; empty if it is.
+
+        Args:
+            tls: it came through TLS.
+            authority: the host in its target, if there is one; it counts beside ``Host``.
+        """
+        scheme = "https" if tls else "http"
+        host = request.header(b"host")
+        for name in (host, authority):
+            if name is not None and not self._is_ours(name):
+                return "amp is not reached by the name in Host (see hosts in its configuration)"
+        site = request.header(b"sec-fetch-site")
+        if site is not None and site.lower() in FOREIGN_SITES:
+            return "the request comes from another site (Sec-Fetch-Site)"
+        origin = request.header(b"origin")
+        if origin is not None and not _same_origin(origin, scheme, host or b""):
+            return "the request comes from another origin (Origin)"
+        return ""
+
+    def _is_ours(self, authority: bytes) -> bool:
+        name, _ = _parse(authority.decode("latin-1"), 0)
+        if not name:
+            return False
+        return name in self.hosts or name == "localhost" or name.endswith(".localhost") or _is_address(name)
+
+
+def _same_origin(origin: bytes, scheme: str, host: bytes) -> bool:
+    """Of an opaque origin (``null``) nobody can say that."""
+    found = ORIGIN.fullmatch(origin.decode("latin-1"))
+    if found is None or found[1] != scheme:
+        return False
+    port = DEFAULT_PORTS[scheme]
+    there = _parse(found[2], port)
+    return there == _parse(host.decode("latin-1"), port) != ("", port)
+
+
+def _parse(authority: str, port: int) -> tuple[str, int]:
+    """Name in small letters and port of an authority; an empty name if it is none."""
+    found = AUTHORITY.fullmatch(authority)
+    if found is None:
+        return "", port
+    return found[1].lower().rstrip("."), int(found[2] or port)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        IPv6Address(name[1:-1]) if name.startswith("[") else IPv4Address(name)
+    except AddressValueError:
+        return False
+    return True

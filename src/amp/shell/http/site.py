@@ -1,0 +1,69 @@
+"""What amp offers by HTTP: a route table, and who of its connections is still busy."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from amp.core.http.message import Request, Response
+from amp.core.http.routes import Routes
+from amp.shell.http.visitor import Visitor
+from amp.shell.wire import Wire
+
+if TYPE_CHECKING:
+    from amp.shell.http.connection import Connection
+
+__all__ = ["Handler", "Site", "Upgrade"]
+
+
+@attrs.frozen
+class Upgrade:
+    """Another protocol takes over the connection (a WebSocket).
+
+    Attributes:
+        serve: awaited with the wire, which gives what was read behind the request first. From then on
+            nobody else reads or writes there; it makes an outlet of its own, and sends the 101 itself. The
+            connection is closed behind it. `Visitor.client_for` goes on working while it runs.
+    """
+
+    serve: Callable[[Wire], Awaitable[None]]
+
+
+Handler = Callable[[Request, Visitor], Awaitable[Response | Upgrade]]
+"""Answers a request. It may take its time; it is cancelled when the connection is gone."""
+
+
+class Site:
+    """Everything that is offered, the same on every listener.
+
+    Attributes:
+        routes: whoever has something to offer adds it before the first connection.
+        connections: that are open now.
+        closing: no more requests are taken.
+    """
+
+    def __init__(self) -> None:
+        self.routes: Routes[Handler] = Routes()
+        self.connections: set[Connection] = set()
+        self.closing = False
+        self._left = trio.Event()
+
+    def close(self) -> None:
+        """Take no more requests: idle connections end now, others behind the answer they are owed."""
+        self.closing = True
+        for connection in list(self.connections):
+            connection.finish("proxy shutting down")
+
+    def left(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        self._left.set()
+
+    async def drained(self) -> None:
+        """Wait until no connection is open."""
+        while self.connections:
+            self._left = trio.Event()
+            await self._left.wait()

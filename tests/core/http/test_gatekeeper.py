@@ -1,0 +1,80 @@
+"""What foreign web pages cannot do."""
+
+from __future__ import annotations
+
+import pytest
+
+from amp.core.http.gatekeeper import Gatekeeper
+from amp.core.http.message import Request
+
+KEEPER = Gatekeeper(("pbx.example.com", "Other.Example."))
+
+
+def refusal(tls: bool = False, authority: bytes | None = None, **headers: str) -> str:
+    pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
+    return KEEPER.refusal(Request(method="GET", path="/", headers=pairs), tls=tls, authority=authority)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.0.0.1:5038", "192.0.2.7:80", "[::1]:5038", "[2001:db8::1]", "localhost", "LOCALHOST:1",
+     "amp.localhost", "pbx.example.com:5038", "PBX.example.com.", "other.example"],
+)  # fmt: skip
+def test_our_own_names(host: str) -> None:
+    assert refusal(host=host) == ""
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "pbx.example.com.evil.example", "localhost.evil.example", "", "pbx.example.com@evil",
+     "127.0.0.1.evil.example", "[::1", "[zz]", "127.0.0.1:999999", "1.2.3", "pbx example"],
+)  # fmt: skip
+def test_foreign_names(host: str) -> None:
+    assert "Host" in refusal(host=host)
+    assert "Host" in refusal(host="127.0.0.1", authority=host.encode())
+
+
+def test_a_program_that_sends_no_host_is_no_browser() -> None:
+    assert refusal() == ""
+
+
+@pytest.mark.parametrize(
+    ("site", "ours"), [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True)]
+)
+def test_sites(site: str, ours: bool) -> None:
+    assert (refusal(host="127.0.0.1", sec_fetch_site=site) == "") is ours
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "tls"),
+    [
+        ("127.0.0.1:5038", "http://127.0.0.1:5038", False),
+        ("pbx.example.com", "http://pbx.example.com", False),
+        ("pbx.example.com:80", "http://PBX.example.com", False),
+        ("pbx.example.com", "https://pbx.example.com:443", True),
+    ],
+)
+def test_our_own_origin(host: str, origin: str, tls: bool) -> None:
+    assert refusal(tls, host=host, origin=origin) == ""
+
+
+@pytest.mark.parametrize(
+    ("origin", "tls"),
+    [
+        ("http://evil.example", False),
+        ("http://127.0.0.1:3000", False),
+        ("http://127.0.0.1", False),
+        ("https://127.0.0.1:5038", False),
+        ("http://127.0.0.1:5038", True),
+        ("null", False),
+        ("", False),
+        ("http://", False),
+        ("http://127.0.0.1:5038/x", False),
+    ],
+)
+def test_foreign_origins(origin: str, tls: bool) -> None:
+    assert "Origin" in refusal(tls, host="127.0.0.1:5038", origin=origin)
+
+
+def test_an_origin_without_a_host_cannot_be_the_same() -> None:
+    assert "Origin" in refusal(origin="http://127.0.0.1")
