@@ -22,6 +22,7 @@ from amp.errors import LocalProtocolError
 from amp.shell.http.site import Handler, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.inner import Answer, End, InnerClient
+from amp.shell.log import get_logger
 
 __all__ = ["Classic", "form_of"]
 
@@ -95,7 +96,12 @@ class Classic:
             frames.append(replies.error(None, why).removesuffix(b"\r\n\r\n"))
         else:
             status = status_of(frames)
-        return Response(status=status, content_type=one.content_type.encode(), body=written(frames, one))
+        try:
+            body = written(frames, one)
+        except Exception:  # whatever a plug-in does
+            get_logger().exception("format_failed", format=one.name)
+            return problem(500, f"the format {one.name} failed")
+        return Response(status=status, content_type=one.content_type.encode(), body=body)
 
 
 def form_of(request: Request, line_bytes: int, headers: int) -> Frame | Response:
