@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-__all__ = ["ALL_BARE", "NOBODYS", "NO_CLASS", "Asker", "Batch", "Span"]
+__all__ = ["ALL_BARE", "NOBODYS", "NO_CLASS", "Asker", "Batch", "Span", "classes_of"]
 
 ALL_BARE: Final[Mapping[int, bytes]] = MappingProxyType({})
 """No frame had an ActionID but the asker's, which is nearly always so."""
@@ -156,6 +156,11 @@ class Batch:
             current = classes or _classes_in(frame) or current
             found.append(current)
         return found
+
+
+def classes_of(event: bytes) -> frozenset[bytes]:
+    """The classes of one event, see `Batch.privileges`."""
+    return _classes_by_head(head_of(event)) or _classes_in(event) or NO_CLASS
 
 
 def last_event(frames: list[bytes]) -> bytes:

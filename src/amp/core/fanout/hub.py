@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import attrs
 
 from amp.core.ami.frame import Frame, encode
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
+from amp.core.fanout.call_book import CallBook
 from amp.core.fanout.journal import Journal
 from amp.core.fanout.rendering import Rendering
 from amp.core.fanout.view import View, ViewKey
@@ -63,6 +64,11 @@ class _Group:
     """Replaced, never changed: a publish under way keeps the old one."""
 
 
+class _Newcomer(NamedTuple):
+    member: _Member
+    group: _Group
+
+
 @attrs.define(eq=False)
 class _Feed:
     epoch: bytes
@@ -98,8 +104,10 @@ class Hub:
         self._groups: dict[ViewKey, _Group] = {}
         self._members: dict[Sink, _Member] = {}
         self._plan: Plan | None = None
-        self._due: deque[tuple[Batch, Plan]] = deque()
+        self._due: deque[tuple[Batch, Plan] | _Newcomer] = deque()
+        """What is to be told: a batch, or to one who joined what it has to know first."""
         self._delivering = False
+        self._calls = CallBook()
         self.on_views_changed: Callable[[], None] = _nothing
         """Called when a view has come or gone and `demand` may have changed; to do next to nothing."""
 
@@ -114,6 +122,7 @@ class Hub:
         if name in self._feeds:
             raise LocalProtocolError(f"expected a new server name, got {name[:40]!r} twice")
         journal.epoch = epoch
+        self._calls.forget(name)
         self._feeds[name] = _Feed(epoch, journal, stats or ServerStats())
 
     def remove_server(self, name: bytes) -> None:
@@ -127,6 +136,20 @@ class Hub:
         """
         if self._feeds.pop(name, None) is None:
             raise LocalProtocolError(f"expected the name of a server, got {name[:40]!r}")
+        self._calls.forget(name)
+
+    @property
+    def calls_forgotten(self) -> int:
+        """How many channels views with ``calls`` lost sight of for want of room."""
+        return self._calls.forgotten
+
+    def remember_calls(self, *, always: bool) -> None:
+        """Keep the live channels in mind also while no view with ``calls`` is there, since one may come.
+
+        Otherwise such a view, and the first client of it, knows only calls that begin afterwards.
+        """
+        self._calls.remembers = always
+        self._tidy_calls()
 
     def journal(self, server: bytes) -> Journal:
         """The journal of a server; KeyError if there is no such server."""
@@ -135,23 +158,30 @@ class Hub:
     def attach(self, sink: Sink, key: ViewKey, stats: ClientStats | None = None) -> None:
         """Give a sink every event that is published from now on, as this view shows it.
 
-        A sink that is attached already changes its view and misses nothing; its ``stats`` stay.
+        A sink that is attached already changes its view and misses nothing; its ``stats`` stay. If the view
+        has ``calls``, the sink is told first which channels are up, behind what is being published now.
 
         Raises:
             LocalProtocolError: there is no output format of that name.
         """
         member = self._members.get(sink)
+        before: ViewKey | None = None
         if member is None:
             group = self._group(key)
             member = _Member(sink, sink.offer, stats or ClientStats(), group)
             self._members[sink] = member
-        elif member.group.view.key == key:
+        elif (before := member.group.view.key) == key:
             return
         else:
             group = self._group(key)
             self._leave(member)
             member.group = group
         self._join(member)
+        if key.calls is not None and (before is None or _sees_other_calls(before, key)):
+            self._due.append(_Newcomer(member, member.group))
+            if not self._delivering:
+                self._deliver_due()
+        self._tidy_calls()
 
     def detach(self, sink: Sink) -> None:
         """Give a sink nothing any more, at once, also if a publish is under way. Idempotent."""
@@ -159,6 +189,7 @@ class Hub:
         if member is not None:
             member.live = False
             self._leave(member)
+            self._tidy_calls()
 
     def demand(self, classes: frozenset[bytes]) -> frozenset[bytes] | None:
         """The servers whose events of these classes somebody is allowed and willing to see.
@@ -232,18 +263,47 @@ class Hub:
         self._delivering = True
         try:
             while self._due:
-                batch, plan = self._due.popleft()
-                for view, members in plan:
-                    try:
-                        data = view.render(batch)
-                        own = data if batch.asker is None else _own(batch.asker, batch, view, data, members)
-                    except Exception as error:  # whatever a plug-in does; nobody else may suffer for it
-                        self._take_out(view, members, error)
-                        continue
-                    if data:
-                        _offer(batch, data, own, members)
+                due = self._due.popleft()
+                if isinstance(due, _Newcomer):
+                    self._introduce(*due)
+                else:
+                    self._deliver(*due)
         finally:
             self._delivering = False
+            self._tidy_calls()
+
+    def _deliver(self, batch: Batch, plan: Plan) -> None:
+        self._calls.advance(batch)
+        for view, members in plan:
+            try:
+                data = view.render(batch)
+                own = data if batch.asker is None else _own(batch.asker, batch, view, data, members)
+            except Exception as error:  # whatever a plug-in does; nobody else may suffer for it
+                self._take_out(view, members, error)
+                continue
+            if data or own:
+                _offer(batch, data, own, members)
+
+    def _introduce(self, member: _Member, group: _Group) -> None:
+        """Tell one who has just joined which channels are up, as far as its view has shown them."""
+        for server in self._calls.servers():
+            feed = self._feeds.get(server)
+            if feed is None or not member.live or member.group is not group:
+                continue
+            head = feed.journal.head
+            try:
+                data, count = group.view.render_known(server, feed.epoch, head)
+            except Exception as error:  # as above
+                self._take_out(group.view, (member,), error)
+                return
+            if data:
+                member.stats.events_out += count
+                # An empty span: these are events, but none of those that are numbered from now on.
+                member.offer(data, Span(server, feed.epoch, head + 1, head))
+
+    def _tidy_calls(self) -> None:
+        if not self._delivering:
+            self._calls.keep_only(key.calls for key in self._groups if key.calls is not None)
 
     def _take_out(self, view: View, members: tuple[_Member, ...], error: Exception) -> None:
         """A format failed: its clients would miss events without a word, so they go."""
@@ -254,7 +314,11 @@ class Hub:
                 member.sink.cut(f"format {view.key.format} failed: {type(error).__name__}")
 
     def _group(self, key: ViewKey) -> _Group:
-        return self._groups.get(key) or _Group(View(key, self._rendering(key.format)))
+        group = self._groups.get(key)
+        if group is not None:
+            return group
+        rendering = self._rendering(key.format)
+        return _Group(View(key, rendering, None if key.calls is None else self._calls.screen(key.calls)))
 
     def _rendering(self, name: str) -> Rendering | None:
         if name == STANDARD.name:
@@ -296,7 +360,8 @@ def _nothing() -> None:
 
 def _own(asker: Asker, batch: Batch, view: View, data: bytes, members: tuple[_Member, ...]) -> bytes:
     """What the asker gets in place of ``data``, if it is among these."""
-    asks = data and any(member.sink.client == asker.client for member in members)
+    # Whose calls it is not is no question there: who asked is told.
+    asks = (data or view.key.calls) and any(member.sink.client == asker.client for member in members)
     return view.render_for_asker(batch) if asks else data
 
 
@@ -308,5 +373,11 @@ def _offer(batch: Batch, data: bytes, own: bytes, members: tuple[_Member, ...]) 
                 member.offer(data, span)
         return
     for member in members:
-        if member.live:
-            member.offer(own if member.sink.client == asker.client else data, span)
+        shown = own if member.sink.client == asker.client else data
+        if member.live and shown:
+            member.offer(shown, span)
+
+
+def _sees_other_calls(before: ViewKey, after: ViewKey) -> bool:
+    """Whether a client that changes its view may not have seen what the new one has shown."""
+    return (before.calls, before.mask, before.servers) != (after.calls, after.mask, after.servers)

@@ -11,8 +11,11 @@ import attrs
 
 from amp.core.ami.mask import ALL, EventMask
 from amp.core.fanout.autofilter import Autofilter
-from amp.core.fanout.batch import Batch
+from amp.core.fanout.batch import Batch, classes_of
+from amp.core.fanout.call_book import Screen
 from amp.core.fanout.rendering import Rendering
+from amp.core.policy.calls.call_filter import CallFilter
+from amp.core.policy.calls.call_watch import HIDDEN
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 
 __all__ = ["View", "ViewKey"]
@@ -33,6 +36,7 @@ class ViewKey:
         autofilter: how events with ActionIDs are shown.
         asker: for autofilter ``on`` the client's number and the ActionID that it set last; else ``None``,
             so that clients share the view.
+        calls: the user's own calls, and nobody else's; ``None`` if it sees everybody's.
     """
 
     mask: EventMask = ALL
@@ -42,6 +46,7 @@ class ViewKey:
     filter: EventFilter = NO_FILTER
     autofilter: Autofilter = Autofilter.UNIQUE
     asker: tuple[int, bytes] | None = None
+    calls: CallFilter | None = None
 
 
 class View:
@@ -49,19 +54,24 @@ class View:
 
     Args:
         rendering: writes in the key's format; ``None`` for the manager protocol itself.
+        screen: decides whose calls are shown if the key has ``calls``; it has seen each batch already.
 
     Attributes:
         shown: how many frames it has rendered so far.
         hidden: how many it has left out.
     """
 
-    def __init__(self, key: ViewKey, rendering: Rendering | None = None) -> None:
+    def __init__(
+        self, key: ViewKey, rendering: Rendering | None = None, screen: Screen | None = None
+    ) -> None:
         self.key = key
+        self._screen = screen
         self.shown = 0
         self.hidden = 0
         self._rendering = rendering
+        self._told_again = 0
         self._masked = key.mask != ALL
-        self._plain = not (self._masked or key.filter or key.sequence)
+        self._plain = not (self._masked or key.filter or key.sequence or screen)
         self._wants = lru_cache(CLASSES_REMEMBERED)(key.mask.wants)
 
     def render(self, batch: Batch) -> bytes:
@@ -72,9 +82,10 @@ class View:
         Raises:
             Exception: the format is a plug-in's and failed, with whatever it failed.
         """
+        self._told_again = 0
         frames = self._chosen(batch, asks=False)
         self.shown += len(frames)
-        self.hidden += len(batch.frames) - len(frames)
+        self.hidden += len(batch.frames) - (len(frames) - self._told_again)
         return self._written(batch, frames)
 
     def render_for_asker(self, batch: Batch) -> bytes:
@@ -85,6 +96,24 @@ class View:
         if self._rendering is not None and frames:
             return self._rendering.write(batch, frames)
         return _finish(frames, batch.server)
+
+    def render_known(self, server: bytes, epoch: bytes, head: int) -> tuple[bytes, int]:
+        """What a client that joins has to see first: the live channels that this view has shown.
+
+        Args:
+            epoch: see `Batch`.
+            head: the number of the server's newest event, which these carry.
+        Returns:
+            The wire form, and how many events it is.
+        Raises:
+            Exception: see `render`.
+        """
+        hears = self.key.servers is None or server in self.key.servers
+        if self._screen is None or not hears or self.key.autofilter is Autofilter.ON:
+            return b"", 0
+        known = list(filter(self._admits, self._screen.known(server)))
+        frames = self._told_first(self._screen, known, epoch, head)
+        return self._written(Batch(server, epoch, head, known), frames), len(frames)
 
     def _chosen(self, batch: Batch, *, asks: bool) -> list[bytes]:
         """The frames that this view shows, without their last header.
@@ -97,7 +126,7 @@ class View:
         if key.autofilter is Autofilter.ON and (batch.asker is None or batch.asker[:2] != key.asker):
             return []
         frames = self._dressed(batch, asks)
-        return frames if self._plain else self._filtered(batch, frames)
+        return frames if self._plain else self._filtered(batch, frames, asks)
 
     def _dressed(self, batch: Batch, asks: bool) -> list[bytes]:
         """The frames with the ActionIDs that this view shows."""
@@ -105,7 +134,9 @@ class View:
             return batch.as_asterisk
         return batch.for_asker().frames if asks or self.key.autofilter is Autofilter.ON else batch.frames
 
-    def _filtered(self, batch: Batch, frames: list[bytes]) -> list[bytes]:
+    def _filtered(self, batch: Batch, frames: list[bytes], asks: bool) -> list[bytes]:
+        if self._screen is not None:
+            return self._screened(self._screen, batch, frames, asks)
         if self.key.sequence:
             frames = _numbered(batch, frames)
         judged = batch.as_asterisk
@@ -117,6 +148,44 @@ class View:
         if self.key.filter:
             frames = _picked(frames, self.key.filter.verdicts(judged, batch.lead))
         return frames
+
+    def _screened(self, screen: Screen, batch: Batch, frames: list[bytes], asks: bool) -> list[bytes]:
+        """The frames of the user's calls, each behind those that make its channels known.
+
+        Masks and filters hold for both. What is told first has the number of the event before: whoever
+        resumes from there misses nothing.
+        """
+        numbered = _numbered(batch, frames) if self.key.sequence else frames
+        wanted = self._wanted(batch)
+        answered = asks or self.key.autofilter is Autofilter.ON
+        chosen: list[bytes] = []
+        for index, verdict in enumerate(screen.verdicts_on(batch)):
+            if verdict and self.key.autofilter is not Autofilter.ON:
+                known = list(filter(self._admits, verdict))
+                self._told_again += len(known)
+                chosen += self._told_first(screen, known, batch.epoch, batch.first_seq + index - 1)
+            if wanted[index] and (verdict is not HIDDEN or answered):
+                chosen.append(screen.filter.dressed(numbered[index]))
+        return chosen
+
+    def _wanted(self, batch: Batch) -> list[bool]:
+        """Whether the masks and filters let each frame pass."""
+        wanted = list(map(self._wants, batch.privileges)) if self._masked else [True] * len(batch.frames)
+        if self.key.filter:
+            passing = self.key.filter.verdicts(batch.as_asterisk, batch.lead)
+            return [both[0] and both[1] for both in zip(wanted, passing, strict=True)]
+        return wanted
+
+    def _admits(self, frame: bytes) -> bool:
+        """Whether the masks and filters let an event pass that is told again."""
+        if self._masked and not self._wants(classes_of(frame)):
+            return False
+        return not self.key.filter or self.key.filter.passes(frame)
+
+    def _told_first(self, screen: Screen, frames: list[bytes], epoch: bytes, seq: int) -> list[bytes]:
+        """Events that are told again, as this view shows them."""
+        frames = list(map(screen.filter.dressed, frames))
+        return [_number(frame, epoch, seq) for frame in frames] if self.key.sequence else frames
 
 
 def _picked(frames: list[bytes], wanted: Iterable[object]) -> list[bytes]:
@@ -133,3 +202,7 @@ def _finish(frames: list[bytes], server: bytes) -> bytes:
 def _numbered(batch: Batch, frames: list[bytes]) -> list[bytes]:
     line = b"%%s\r\nProxyEpoch: %s\r\nProxySeq: %%d" % batch.epoch.replace(b"%", b"%%")
     return [line % pair for pair in zip(frames, range(batch.first_seq, batch.last_seq + 1), strict=True)]
+
+
+def _number(frame: bytes, epoch: bytes, seq: int) -> bytes:
+    return b"%s\r\nProxyEpoch: %s\r\nProxySeq: %d" % (frame, epoch, seq)
