@@ -16,6 +16,7 @@ from amp.core.ami.rewrite import (
     restore_action_id,
     to_wire,
     with_server,
+    without_server,
 )
 from amp.errors import LocalProtocolError
 
@@ -174,3 +175,17 @@ def test_any_action_id_makes_the_round_trip(original: bytes, value: bytes) -> No
 def test_server_is_the_last_header(raw: bytes, expected: bytes) -> None:
     """And nothing that the server says can pose as that header."""
     assert with_server(raw, b"pbx1") == expected
+
+
+@given(SAFE, st.sampled_from([b"pbx1", b"Server: x"]))
+def test_the_server_comes_off_again(value: bytes, server: bytes) -> None:
+    """From plain frames and from the raw output of old ones."""
+    for raw in (b"Event: A\r\nB: " + value, b"Response: Follows\r\nPrivilege: P\r\nxx\n" + value):
+        assert without_server(with_server(raw, server)[:-4]) == (raw, server)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"Response: Success", b"Event: A\r\nUserServer: x", b"Response: Follows\r\nx", b""]
+)
+def test_where_there_is_none_nothing_comes_off(frame: bytes) -> None:
+    assert without_server(frame) == (frame, b"")

@@ -16,7 +16,7 @@ from amp.core.formats.csv import render as to_csv
 from amp.core.formats.json import JSON
 from amp.core.formats.json import render as to_json
 from amp.core.formats.standard import render as to_standard
-from amp.core.formats.xml import XML, xml_name
+from amp.core.formats.xml import NAMES_REMEMBERED, XML, _known_opening, xml_name
 from amp.core.formats.xml import render as to_xml
 from core.formats.judges import (
     expected_element,
@@ -177,3 +177,16 @@ def test_a_rendering_of_many_is_the_renderings_of_each() -> None:
     frames = recording("stream-20calls").frames[:200]
     for render in (to_standard, to_xml, to_csv, to_json):
         assert render(frames, b"p") == b"".join(itertools.chain(render([frame], b"p") for frame in frames))
+
+
+def test_names_do_not_pile_up() -> None:
+    """A server may send any number of names, and of any length; what is remembered of them has a bound."""
+    frames = [
+        b"Event: X\r\n%s%d: 1" % (b"N" * length, number) for number in range(3000) for length in (1, 99)
+    ]
+    assert len(roots(to_xml(frames, b"pbx1"))) == len(frames)
+    info = _known_opening.cache_info()
+    assert info.currsize == info.maxsize == NAMES_REMEMBERED
+    hits = info.hits
+    assert b"<%s " % (b"N" * 99) in to_xml([b"N" * 99 + b": 1"], b"")
+    assert _known_opening.cache_info().hits == hits, "a long one is made anew"

@@ -10,6 +10,7 @@ from amp.core.ami.frame import Frame
 from amp.core.ami.framing import ActionReader
 from amp.core.formats.format import Format
 from amp.core.formats.registry import BUILT_IN, Formats
+from amp.errors import LocalProtocolError
 
 
 def nothing(frames: object, server: object) -> bytes:
@@ -70,3 +71,29 @@ def test_every_reader_reads_the_same_action() -> None:
         reader.receive_data(sources[one.name])
         reader.receive_data(b"")
         assert reader.next_event() == Frame(((b"Action", b"Ping"), (b"ActionID", b"1")))
+
+
+def test_a_form_reads_no_connection() -> None:
+    """Nobody could tell where it ends."""
+    formats = Formats()
+    assert [one.name for one in formats.streams] == ["standard", "xml"]
+    assert formats.stream("HTTP") is None
+    assert formats.stream("XML") is formats.input("xml")
+    assert [one.name for one in formats] == [one.name for one in BUILT_IN]
+    form = formats.input("http")
+    assert form is not None
+    assert form.new_reader(100, 10).take_unread() == b""
+
+
+def test_directions_that_a_format_does_not_have() -> None:
+    with pytest.raises(LocalProtocolError, match="expected an input format, got one"):
+        Format(name="one", render=nothing).new_reader(1022, 128)
+    with pytest.raises(LocalProtocolError, match="expected an output format, got one"):
+        Format(name="one", reader=ActionReader).write([], b"")
+
+
+def test_what_is_no_bytes_is_no_rendering() -> None:
+    text: Any = lambda frames, server: "text"  # noqa: E731
+    with pytest.raises(LocalProtocolError, match="expected bytes of format one, got str"):
+        Format(name="one", render=text).write([b"Event: A"], b"")
+    assert Format(name="one", render=nothing).write([b"Event: A"], b"") == b""

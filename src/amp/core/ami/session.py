@@ -260,6 +260,7 @@ class ClientSession:
         user = self.authenticator.verify_proxy_key(key)
         if not self._lets_in(user, b"", action_id, self.now):
             return False
+        self._use_formats_of(user)
         self._sign_in(user, ALL)
         return True
 
@@ -285,6 +286,10 @@ class ClientSession:
             self.formats.ask(outcome.input, outcome.output)
             self._follow_formats()
         self._reply(replies.proxy_reply(outcome.response, action_id, *outcome.headers), action_id)
+
+    def _use_formats_of(self, user: User) -> None:
+        self.formats.follow_user(user.input_format, user.output_format)
+        self._follow_formats()
 
     def _follow_formats(self) -> None:
         """Read what stands behind this action, and write from now on, as has been chosen."""
@@ -332,6 +337,7 @@ class ClientSession:
     def _finish_login(self, login: _Login, user: User | None, hint: str = "") -> None:
         if not self._lets_in(user, login.username, login.action_id, login.at, hint):
             return
+        self._use_formats_of(user)
         data = replies.success(login.action_id, b"Authentication accepted")
         if login.wanted.within(user.read).wants(SYSTEM):
             data += replies.fully_booted(self.now - self.started)
@@ -346,9 +352,6 @@ class ClientSession:
         if refusal:
             words = refusal + hint if refusal == AUTHENTICATION_FAILED else refusal
             self._refuse(username, action_id, words, since + delay_s)
-        elif user is not None:
-            self.formats.follow_user(user.input_format, user.output_format)
-            self._follow_formats()
         return not refusal
 
     def _refuse(self, username: bytes, action_id: bytes | None, words: str, at: float) -> None:
