@@ -114,7 +114,7 @@ class App:
     def __init__(self, config: Config, path: Path | None = None, formats: Formats | None = None) -> None:
         self.formats = formats or installed()[0]
         self.members = Members(_membership(config))
-        self.entrance = Entrance(_admission_limits(config), config.proxy.greeting.encode())
+        self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
         self._started = 0.0
@@ -198,8 +198,10 @@ class App:
                 for index, listen in enumerate(self.config.listen):
                     listeners = await open_listeners(listen, inherited)
                     addresses += listeners.addresses
-                    handler = doors.handler(index, listen)
-                    await intake.start(listeners.serve, handler, sessions, self.entrance.on_shortage)
+                    gate = doors.gate(index, listen)
+                    handler = doors.handler(gate, listen)
+                    on_shortage = partial(self.entrance.on_shortage, gate.refusal)
+                    await intake.start(listeners.serve, handler, sessions, on_shortage)
                 if unused := inherited.close_rest():
                     self._log.warning("unused_sockets", names=unused)
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)

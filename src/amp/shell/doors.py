@@ -73,13 +73,9 @@ class Doors:
     _numbers: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
     _log: Any = attrs.field(factory=get_logger, init=False)
 
-    def handler(self, index: int, listen: Listen) -> Handler:
-        """What serves the connections of one listener.
-
-        Raises:
-            ValueError: its certificate cannot be used.
-        """
-        gate, desk = self._gate(index, listen), self.switchboard.desk
+    def handler(self, gate: Gate, listen: Listen) -> Handler:
+        """What serves the connections of one listener, behind its gate."""
+        desk = self.switchboard.desk
         if not listen.speaks_voipmonitor or desk is None:
             return partial(self._handle, gate, self._gatekeeper(listen))
         sniffer = desk.sniffers[listen.server or ""]
@@ -114,7 +110,12 @@ class Doors:
             on_events=on_events, quiet=quiet, tls=tls,
         )  # fmt: skip
 
-    def _gate(self, index: int, listen: Listen) -> Gate:
+    def gate(self, index: int, listen: Listen) -> Gate:
+        """How one listener takes connections.
+
+        Raises:
+            ValueError: its certificate cannot be used.
+        """
         context = None
         if listen.tls != "off" and listen.certificate is not None:
             build = partial(server_context, listen.certificate, listen.private_key)
@@ -122,7 +123,8 @@ class Doors:
         pin = None
         if listen.server and not listen.speaks_voipmonitor:
             pin = Pin(server=listen.server, on_server_loss=listen.on_server_loss)
-        default_s = self.config().proxy.detect_timeout_s
+        proxy = self.config().proxy
+        default_s = proxy.detect_timeout_s
         return Gate(
             tls=listen.tls,
             context=context,
@@ -131,6 +133,7 @@ class Doors:
             pin=pin,
             reads=self.formats.stream(listen.input_format) or STANDARD,
             writes=self.formats.output(listen.output_format) or STANDARD,
+            greeting=b"" if listen.speaks_voipmonitor else proxy.greeting.encode(),
         )
 
     def _reloadable(self, context: ReloadableContext) -> ReloadableContext:
@@ -143,7 +146,7 @@ class Doors:
     async def _handle_sniffer_client(self, gate: Gate, door: SnifferDoor, stream: trio.SocketStream) -> None:
         """One accepted connection of somebody who takes amp for a sniffer."""
         number, sock = self.number(), stream.socket
-        with self.entrance.admit(number, sock, plain=False) as visit:
+        with self.entrance.admit(number, sock, gate.refusal) as visit:
             if visit is None:
                 return
             try:
@@ -156,8 +159,7 @@ class Doors:
     async def _handle(self, gate: Gate, gatekeeper: Gatekeeper, stream: trio.SocketStream) -> None:
         """One accepted connection."""
         number, sock, accepted_at = self.number(), stream.socket, trio.current_time()
-        plain = gate.tls == "off" and gate.speaks != "http"
-        with self.entrance.admit(number, sock, plain=plain) as visit:
+        with self.entrance.admit(number, sock, gate.refusal) as visit:
             if visit is None:
                 return
             address = peer_text(sock)

@@ -11,7 +11,6 @@ import trio
 
 from amp.core.admission.admission import Admission, Refusal, Visit
 from amp.core.admission.limits import AdmissionLimits
-from amp.core.ami import replies
 from amp.shell.descriptors import SpareDescriptor
 from amp.shell.log import get_logger
 
@@ -27,34 +26,33 @@ NO_ROOM: Final = "Too many connections"
 GAVE_WAY: Final = "gave way: too many clients that have not signed in"
 
 
+Say = Callable[[str], bytes]
+"""What to write to a client that is refused for this reason; ``b""`` if it could not be understood."""
+
+
 class Entrance:
     """Takes, refuses and displaces connections.
 
     Args:
         limits: the bounds; `Admission.limits` may be replaced later.
-        greeting: the first line that a client gets, without its line end; a refused one gets it, too, since
-            AMI clients read it before anything else.
 
     Attributes:
         admission: the decisions and the counters.
     """
 
-    def __init__(self, limits: AdmissionLimits, greeting: bytes) -> None:
+    def __init__(self, limits: AdmissionLimits) -> None:
         self.admission = Admission(limits)
-        self._greeting = greeting
         self._spare = SpareDescriptor()
         self._ways_out: dict[Visit, Callable[[str], None]] = {}
 
     @contextmanager
-    def admit(
-        self, client: int, sock: trio.socket.SocketType, *, plain: bool = True
-    ) -> Iterator[Visit | None]:
+    def admit(self, client: int, sock: trio.socket.SocketType, say: Say) -> Iterator[Visit | None]:
         """A connection came; the block is its stay, and may be cancelled to make room.
 
         Args:
             client: its number.
             sock: the connection.
-            plain: AMI is spoken there without TLS, so that a refused client can be told why.
+            say: how a refused client is told why.
 
         Returns:
             (Into the block) its visit, or ``None`` if it was refused; then there is nothing more to do.
@@ -65,8 +63,7 @@ class Entrance:
         visit = self.admission.enter(client, _host(sock.getpeername()), trio.current_time())
         if isinstance(visit, Refusal):
             self._log_refusal(visit)
-            if plain:
-                self._tell(sock, visit.words)
+            _tell(sock, say(visit.words))
             yield None
             return
         with trio.CancelScope() as scope:
@@ -83,23 +80,26 @@ class Entrance:
         """Call ``cut`` with a reason, rather than cancel the block, when the visit has to make room."""
         self._ways_out[visit] = cut
 
-    async def on_shortage(self, listener: trio.SocketListener, error: OSError) -> None:
+    async def on_shortage(self, say: Say, listener: trio.SocketListener, error: OSError) -> None:
         """There is no descriptor for the connection that waits: make room, or refuse it in words.
 
         Who is in stays in, but for the oldest stranger, if there is any.
+
+        Args:
+            say: as in `admit`.
         """
         self._log("out_of_descriptors", ("shortage", error.errno), error=error.strerror, level="error")
         oldest = self.admission.oldest_stranger()
         if oldest is not None:
             self.admission.stats.strangers_displaced += 1
             self._displace(oldest)
-        await trio.sleep(MOMENT_S if oldest or await self._refuse_one(listener) else BREATH_S)
+        await trio.sleep(MOMENT_S if oldest or await self._refuse_one(say, listener) else BREATH_S)
 
-    async def _refuse_one(self, listener: trio.SocketListener) -> bool:
+    async def _refuse_one(self, say: Say, listener: trio.SocketListener) -> bool:
         stream = await self._spare.accept(listener)
         if stream is not None:
             self.admission.stats.refused_descriptors += 1
-            self._tell(stream.socket, NO_ROOM)
+            _tell(stream.socket, say(NO_ROOM))
             stream.socket.close()
         self._spare.keep()
         return stream is not None
@@ -107,11 +107,6 @@ class Entrance:
     def _displace(self, visit: Visit) -> None:
         self._log("strangers_give_way", ("strangers",), limit=self.admission.limits.strangers)
         self._ways_out[visit](GAVE_WAY)
-
-    def _tell(self, sock: trio.socket.SocketType, words: str) -> None:
-        """One try: the socket is new, so there is room, unless the client is gone."""
-        with suppress(OSError):
-            os.write(sock.fileno(), self._greeting + b"\r\n" + replies.error(None, words))
 
     def _log_refusal(self, refusal: Refusal) -> None:
         key = (refusal.reason, refusal.origin.key)
@@ -122,6 +117,12 @@ class Entrance:
         unsaid = self.admission.quiet.speak((event, *key), trio.current_time())
         if unsaid is not None:
             getattr(get_logger(), level)(event, **facts, **({"times_before": unsaid} if unsaid else {}))
+
+
+def _tell(sock: trio.socket.SocketType, data: bytes) -> None:
+    """One try: the socket is new, so there is room, unless the client is gone."""
+    with suppress(OSError):
+        os.write(sock.fileno(), data)
 
 
 def _host(name: object) -> str | None:

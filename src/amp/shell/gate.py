@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Literal
 
 import attrs
 import trio
 
+from amp.core.ami import replies
 from amp.core.ami.pin import Pin
+from amp.core.formats.dress import Dresser
 from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
 from amp.core.http.detect import Spoken, spoken
@@ -34,6 +37,7 @@ class Gate:
         pin: what its clients are bound to, if anything.
         reads: the format of its clients' actions, until a user or a client brings another one.
         writes: the format of what they get; the same.
+        greeting: the line that AMI clients wait for, without its line end; empty where AMI is not spoken.
     """
 
     tls: Literal["off", "optional", "required"] = "off"
@@ -43,6 +47,16 @@ class Gate:
     pin: Pin | None = None
     reads: Format = STANDARD
     writes: Format = STANDARD
+    greeting: bytes = b""
+
+    def refusal(self, words: str) -> bytes:
+        """What somebody gets who is refused before anything was said; nothing where it may be TLS or HTTP."""
+        if self.tls != "off" or self.speaks == "http" or not self.greeting:
+            return b""
+        line = self.greeting + b"\r\n" if self.reads.greets else b""
+        with suppress(Exception):  # whatever a plug-in does
+            return line + Dresser(self.writes).dress(replies.error(None, words))
+        return line
 
     async def open(self, sock: trio.socket.SocketType, timeout_s: float) -> tuple[Wire, Spoken]:
         """Find out what is spoken and agree on keys if need be. Where one thing is possible nothing waits.
