@@ -13,6 +13,7 @@ from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
 from amp.config.rules import Number, Seconds, ServerKind, Whole
 from amp.config.schema import (
     AsteriskServer,
+    Database,
     Limits,
     Listen,
     Log,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "user": User,
     "limits": Limits,
     "log": Log,
+    "database": Database,
     "simulate": Simulate,
 }
 CLASSES: list[tuple[str, type[attrs.AttrsInstance]]] = [*SECTIONS.items(), ("server", VoipmonitorServer)]

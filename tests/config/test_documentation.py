@@ -24,7 +24,12 @@ SAMPLE = ROOT / "config.toml.example"
 
 IN_A_SNIFFERS_PLACE = {("port", "5029"), ("protocols", '["voipmonitor"]')}
 """Settings of a listener that is there because of them."""
-SNIFFER = {"S2_KEY": "c2l4dGVlbiBieXRlcyBvaw==", "S2_IV": "YW4gaW5pdGlhbCB2YWx1ZQ==", "S2_POPUP": "a b"}
+SNIFFER = {
+    "GUI_DATABASE": "g",
+    "S2_KEY": "c2l4dGVlbiBieXRlcyBvaw==",
+    "S2_IV": "YW4gaW5pdGlhbCB2YWx1ZQ==",
+    "S2_POPUP": "a b",
+}
 
 
 def documented_keys() -> Iterator[tuple[str, str, str]]:
@@ -99,6 +104,7 @@ def test_the_sample_with_everything_uncommented_is_right_but_for_the_secret_file
     (tmp_path / "pbx1").write_text("s\n")
     authority().issue(tmp_path, "localhost", stem="amp")
     authority().write(tmp_path, stem="pbx-ca")
+    authority().write(tmp_path, stem="gui-ca")
     assert load(tmp_path / "amp.toml", {"AMP_PROXY_KEY": "k", **SNIFFER}).asterisks[0].secret == Secret("s")
 
 

@@ -128,6 +128,8 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         "servers: unknown key (did you mean 'server'?)",
         "server[2].name: the same name as server[0]",
         "server[2].host: missing",
+        "server[1]: expected a key (key and iv, key_conf, key_php, or a section [database]), or "
+        'encryption = "none"',
         "proxy.default_server: no server has this name (did you mean 'pbx1'?)",
         "listen[0].certificate: missing; tls needs one",
     ]
@@ -141,7 +143,7 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         ("server = 5", "server: expected an array, got a whole number"),
         ("server = [5]", "server[0]: expected a table, got a whole number"),
         ("simulate = 2023-02-01", "simulate: expected a table, got a date or time"),
-        ("[zzz]", "zzz: unknown key (known: proxy, listen, server, user, limits, log, simulate)"),
+        ("[zzz]", "zzz: unknown key (known: proxy, listen, server, user, limits, log, database, simulate)"),
         ('"a\\nb" = 1', r"'a\nb': unknown key"),
         ("[[listen]]\nport = true", "listen[0].port: expected a whole number from 0 to 65535, got a boolean"),
         ("[[listen]]\nport = 70000", "listen[0].port: expected a whole number from 0 to 65535"),

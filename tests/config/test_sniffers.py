@@ -34,7 +34,10 @@ def test_keys_may_stand_elsewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ("", 'expected a key (key and iv, key_conf or key_php), or encryption = "none"'),
+        (
+            "",
+            'expected a key (key and iv, key_conf, key_php, or a section [database]), or encryption = "none"',
+        ),
         ('socket = "/s"\n' + KEY, "expected either host or socket"),
         ('key = "QUJD"', "expected key and iv together"),
         (KEY.replace("c2", "!!"), "key: not base64"),
@@ -43,6 +46,100 @@ def test_keys_may_stand_elsewhere(tmp_path: Path) -> None:
 )
 def test_what_cannot_work(tmp_path: Path, more: str, problem: str) -> None:
     assert problems(tmp_path, SNIFFER + more) == [f"server[0]: {problem}"]
+
+
+SSH = SNIFFER.replace('host = "h"', 'encryption = "none"\nssh = "amp@h"\nsocket = "/run/vm.sock"')
+
+
+@pytest.mark.parametrize(
+    "target", ["amp@h.example", "h", "a_b-1@10.0.0.1", "amp@2001:db8::1", "u@fe80::1%eth0"]
+)
+def test_ssh_targets(tmp_path: Path, target: str) -> None:
+    (server,) = load_text(tmp_path, SSH.replace("amp@h", target)).sniffers
+    assert (server.ssh, server.place) == (target, f"/run/vm.sock at {target}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["-oProxyCommand=x", "amp@-h", "-amp@h", "a b@h", "h:22", "@h", "amp@", "a@b@-c", "h;x", "%h", "$h"],
+)
+def test_what_ssh_might_take_for_something_else(tmp_path: Path, target: str) -> None:
+    assert problems(tmp_path, SSH.replace("amp@h", target)) == [
+        'server[0].ssh: expected "user@host" or "host" as ssh takes it; ssh_port has its port'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"/run/vm.sock"', '"/run/%h.sock"', ": expected in socket a path without blanks and signs that"),
+        ('"/run/vm.sock"', '"/run/a:b"', ": expected in socket a path without blanks and signs that"),
+        ('"/run/vm.sock"', f'"/{"x" * 107}"', ": expected in socket a path of at most 107 bytes"),
+        (
+            '"/run/vm.sock"',
+            '"vm.sock"',
+            ".socket: expected an absolute path, since it is one on the other host",
+        ),
+        ('socket = "/run/vm.sock"', 'host = "%h"', ": expected in host a name or an address without signs"),
+        ('ssh = "amp@h"', "ssh_port = 22", ": expected ssh beside ssh_port"),
+        (
+            'ssh = "amp@h"',
+            'ssh = "amp@h"\nssh_identity = "/a b"',
+            ": expected in ssh_identity a path without",
+        ),
+    ],
+)
+def test_what_cannot_go_over_ssh(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert problems(tmp_path, SSH.replace(old, new))[0].startswith(f"server[0]{problem}")
+
+
+def test_amps_own_port_on_another_host_is_another_place(tmp_path: Path) -> None:
+    text = SSH.replace('socket = "/run/vm.sock"', 'host = "127.0.0.1"\nport = 5038')
+    assert load_text(tmp_path, text).sniffers[0].place == "127.0.0.1:5038 at amp@h"
+
+
+FLEET = '[[server]]\nkind = "voipmonitor"\nname = "sensor"\nsensors = "database"\n'
+
+
+def test_the_database_gives_keys_and_sensors(tmp_path: Path) -> None:
+    config = load_text(tmp_path, SNIFFER + FLEET + '[database]\npassword = "p"')
+    assert [server.name for server in config.sniffers] == ["s2"]
+    assert config.fleet is not None
+    assert (config.fleet.name, config.fleet.place) == ("sensor", "the sensors of the database")
+    assert config.database is not None
+    assert config.database.place == "127.0.0.1:3306/voipmonitor"
+    assert "p" not in repr(config.database.password)
+
+
+def test_places_of_the_database(tmp_path: Path) -> None:
+    for text, place in (('host = "::1"', "[::1]:3306/voipmonitor"), ('socket = "/s"\nname = "d"', "/s/d")):
+        database = load_text(tmp_path, f"[database]\n{text}").database
+        assert database is not None
+        assert database.place == place
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (FLEET, "server[0].sensors: expected a section [database]"),
+        (
+            FLEET + 'host = "h"\n[database]',
+            "server[0]: expected no host beside sensors: the database tells where each sensor is",
+        ),
+        (FLEET.replace('"database"', '"databse"') + "[database]",
+         "server[0].sensors: expected \"database\" (did you mean 'database'?)"),
+        (FLEET + FLEET.replace('"sensor"', '"other"') + "[database]",
+         "server[1].sensors: server[0] takes them already"),
+        ('[database]\nhost = "h"\nsocket = "/s"', "database: expected either host or socket"),
+        ('[database]\nca = "none.pem"', "database.ca: expected tls = 'verify' as well"),
+        ('[database]\ntls = "verify"\nca = "no.pem"', "database.ca: cannot read: No such file or directory"),
+        ("[database]\nhots = 3", "database.hots: unknown key (did you mean 'host'?)"),
+        ('[[listen]]\nport = 0\nserver = "sensor"\n' + FLEET + "[database]",
+         "listen[0].server: no server has this name"),
+    ],
+)  # fmt: skip
+def test_what_the_database_cannot_give(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in problems(tmp_path, text)
 
 
 def test_a_plain_sniffer_may_have_a_short_looking_key(tmp_path: Path) -> None:

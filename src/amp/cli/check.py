@@ -43,8 +43,10 @@ def summary(config: Config) -> Iterator[str]:
         place = " or ".join(host_port(host, server.port) for host in server.addresses)
         tls = "" if server.tls == "off" else f", TLS {server.tls}"
         yield f"server    {server.name}  {place}  {server.kind}, sessions {server.sessions}{tls}"
-    for sniffer in config.sniffers:
+    for sniffer in (*config.sniffers, *((config.fleet,) if config.fleet else ())):
         yield f"sniffer   {sniffer.name}  {sniffer.place}  encryption {sniffer.encryption}"
+    if config.database is not None:
+        yield f"database  {config.database.place}  as {config.database.user}"
     if config.simulate is not None:
         names = (*config.simulate.names, *config.simulate.sniffer_names)
         yield f"simulate  {', '.join(names)}"

@@ -33,7 +33,9 @@ def certificate_problems(data: Mapping[str, object], folder: Path) -> list[str]:
         data: the file's plain values; what is of a wrong type is passed over (others tell of it).
         folder: what relative paths count from.
     """
-    return [
+    database = data.get("database")
+    problems = [*_server_problems("database", database, folder)] if isinstance(database, dict) else []
+    return problems + [
         problem
         for section, check in (("listen", _listen_problems), ("server", _server_problems))
         for index, table in enumerate(_tables(data.get(section)))

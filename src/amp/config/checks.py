@@ -14,7 +14,7 @@ import attrs
 
 from amp.config.rules import suggestion
 from amp.config.schema import AsteriskServer, Listen, Simulate
-from amp.config.sniffers import VoipmonitorServer
+from amp.config.sniffers import NO_CIPHER, VoipmonitorServer
 
 __all__ = ["cross_problems"]
 
@@ -36,12 +36,15 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
     simulated = _simulated(data)
     simulated_sniffers = _simulated_sniffers(data)
     simulated = (*simulated, *simulated_sniffers)
-    known = [*_texts(servers, "name").values(), *simulated]
-    sniffers = {str(table.get("name")) for _, table in servers if table.get("kind") == "voipmonitor"}
+    named = [(index, table) for index, table in servers if "sensors" not in table]
+    known = [*_texts(named, "name").values(), *simulated]
+    sniffers = {str(table.get("name")) for _, table in named if table.get("kind") == "voipmonitor"}
     sniffers.update(simulated_sniffers)
     return [
         *_duplicates("server", _texts(servers, "name"), simulated),
         *_no_host(servers),
+        *_sniffers_by_database(data, servers),
+        *_remote_sockets(servers),
         *_hosts_like_names(servers),
         *_duplicates("user", _texts(users, "name"), ()),
         *_default_server(data, known),
@@ -105,6 +108,37 @@ def _no_host(servers: Tables) -> Iterator[str]:
             yield f"server[{index}].host: missing"
         elif "host" in server and server.get("hosts"):
             yield f"server[{index}]: expected either host or hosts"
+
+
+def _sniffers_by_database(data: Mapping[str, object], servers: Tables) -> Iterator[str]:
+    """What the database gives, there must be one for: the sensors, and a key that stands nowhere else."""
+    database = data.get("database")
+    if isinstance(database, dict):
+        if "host" in database and "socket" in database:
+            yield "database: expected either host or socket"
+        if "ca" in database and database.get("tls", "off") != "verify":
+            yield "database.ca: expected tls = 'verify' as well"
+    fleets = [index for index, server in servers if "sensors" in server]
+    for index in fleets[1:]:
+        yield f"server[{index}].sensors: server[{fleets[0]}] takes them already"
+    for index, server in servers:
+        if server.get("kind") != "voipmonitor" or database is not None:
+            continue
+        if "sensors" in server:
+            yield f"server[{index}].sensors: expected a section [database]"
+        elif server.get("encryption") != NO_CIPHER and not {"key", "iv", "key_conf", "key_php"} & set(server):
+            yield (
+                f"server[{index}]: expected a key (key and iv, key_conf, key_php, or a section [database]), "
+                'or encryption = "none"'
+            )
+
+
+def _remote_sockets(servers: Tables) -> Iterator[str]:
+    """The folder of the configuration says nothing about paths on another host."""
+    for index, server in servers:
+        path = server.get("socket")
+        if "ssh" in server and isinstance(path, str) and not path.startswith("/"):
+            yield f"server[{index}].socket: expected an absolute path, since it is one on the other host"
 
 
 def _hosts_like_names(servers: Tables) -> Iterator[str]:
@@ -236,7 +270,7 @@ def _own_listeners(listens: Tables, servers: Tables) -> Iterator[str]:
     }
     for index, server in servers:
         port = server.get("port", SNIFFER_PORT if server.get("kind") == "voipmonitor" else ASTERISK_PORT)
-        hosts = server.get("hosts", [server.get("host")])
+        hosts = server.get("hosts", [server.get("host")]) if "ssh" not in server else []
         for host in hosts if isinstance(hosts, list) else []:
             place = _place(host, port)
             if place is not None and place in own:

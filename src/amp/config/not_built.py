@@ -18,7 +18,7 @@ __all__ = [
     "take_out_not_built",
 ]
 
-NOT_BUILT_SECTIONS: Final = ("database", "metrics")
+NOT_BUILT_SECTIONS: Final = ("metrics",)
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none

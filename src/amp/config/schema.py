@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 
 import attrs
 
+from amp.config.database import Database
 from amp.config.formats import FormatName
 from amp.config.rules import (
     EventFilterText,
@@ -37,6 +38,7 @@ __all__ = [
     "RIGHTS",
     "AsteriskServer",
     "Config",
+    "Database",
     "Limits",
     "Listen",
     "Log",
@@ -293,6 +295,7 @@ class Config:
     user: tuple[User, ...] = ()
     limits: Limits = attrs.field(factory=Limits)
     log: Log = attrs.field(factory=Log)
+    database: Database | None = None
     simulate: Simulate | None = None
 
     @property
@@ -302,7 +305,16 @@ class Config:
 
     @property
     def sniffers(self) -> tuple[VoipmonitorServer, ...]:
-        """The servers of kind ``voipmonitor``."""
+        """The servers of kind ``voipmonitor`` that the file itself names."""
+        return tuple(server for server in self._voipmonitor if server.sensors is None)
+
+    @property
+    def fleet(self) -> VoipmonitorServer | None:
+        """The settings of the sensors that the database names; ``None`` if none are taken from there."""
+        return next((server for server in self._voipmonitor if server.sensors is not None), None)
+
+    @property
+    def _voipmonitor(self) -> tuple[VoipmonitorServer, ...]:
         return tuple(server for server in self.server if isinstance(server, VoipmonitorServer))
 
 

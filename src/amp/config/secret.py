@@ -7,7 +7,7 @@ import hmac
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,14 +29,23 @@ VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 class Secret:
     """A text that never shows in ``repr``, ``str``, a format, a log or a pickle; only `reveal` gives it."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_fresh", "_value")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, fresh: Callable[[], Secret] | None = None) -> None:
         self._value = value
+        self._fresh = fresh
 
     def reveal(self) -> str:
         """The text itself. Whoever calls this answers for where it goes."""
         return self._value
+
+    def fresh(self) -> Secret:
+        """The secret as its file has it now; itself if it does not stand in one. It reads the file: blocking.
+
+        Raises:
+            ValueError: the file cannot be read any more, or holds no secret; says why.
+        """
+        return self._fresh() if self._fresh is not None else self
 
     def __repr__(self) -> str:
         return f"Secret({HIDDEN})"
@@ -98,7 +107,8 @@ class SecretReader:
         check_line(name, "the path in file")
         path = self.folder / name
         what = f"the file {name}" if _is_surely_a_path(name, path) else "the file in file"
-        return _checked(_read(path, what).removesuffix("\n").removesuffix("\r"), what)
+        secret = _checked(_read(path, what).removesuffix("\n").removesuffix("\r"), what)
+        return Secret(secret.reveal(), lambda: self._file(name))
 
 
 def _is_surely_a_path(name: str, path: Path) -> bool:

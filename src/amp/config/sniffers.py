@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import attrs
 
-from amp.config.rules import Host, Name, Seconds, Whole, suggestion, toml_type
+from amp.config.rules import Host, Line, Name, Seconds, Whole, suggestion, toml_type
 from amp.config.secret import Secret
 from amp.errors import ConfigError, LocalProtocolError
 
-__all__ = ["Durations", "Freshness", "SnifferCommands", "VoipmonitorServer", "Watch", "key_problem"]
+__all__ = [
+    "NO_CIPHER",
+    "Durations",
+    "Freshness",
+    "SnifferCommands",
+    "SshTarget",
+    "VoipmonitorServer",
+    "Watch",
+    "key_problem",
+]
 
 NO_CIPHER: Final = "none"
+SSH_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+SSH_HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?")
+SSH_PATH: Final = re.compile(r"/[A-Za-z0-9_./@+,=-]+")
+"""What `ssh` takes as it is: no sign that its command line or its files give a meaning of its own."""
+
+MAX_SOCKET_PATH: Final = 107
+"""Bytes of ``sun_path`` on Linux, without its NUL."""
 GUI: Final = "gui"
 OFF: Final = "off"
 
@@ -90,9 +107,22 @@ class SnifferCommands:
         return tuple(words)
 
 
+@attrs.frozen
+class SshTarget:
+    """``user@host`` or ``host``, as `ssh` takes it; never what it could take for an option."""
+
+    def read(self, value: object) -> str:
+        """The target as it is."""
+        text = Line("an SSH target", 253).read(value)
+        user, at, host = text.rpartition("@")
+        if (at and not SSH_USER.fullmatch(user)) or not SSH_HOST.fullmatch(host):
+            raise ValueError('expected "user@host" or "host" as ssh takes it; ssh_port has its port')
+        return text
+
+
 @attrs.frozen(kw_only=True)
 class VoipmonitorServer:
-    """``[[server]]`` of kind ``voipmonitor``: one sniffer that amp asks."""
+    """``[[server]]`` of kind ``voipmonitor``: one sniffer that amp asks; with ``sensors`` a fleet."""
 
     kind: Literal["voipmonitor"]
     name: Annotated[str, Name("a server's name", reserved=("first", "none"))]
@@ -100,6 +130,11 @@ class VoipmonitorServer:
     host: Annotated[str, Host()] | None = None
     port: Annotated[int, Whole(1, 65535)] = 5029
     socket: Path | None = None
+    ssh: Annotated[str, SshTarget()] | None = None
+    ssh_port: Annotated[int, Whole(1, 65535)] | None = None
+    ssh_identity: Path | None = None
+    ssh_known_hosts: Path | None = None
+    sensors: Literal["database"] | None = None
     encryption: Literal["aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "none"] = "aes-128-cbc"
     key: Secret | None = None
     iv: Secret | None = None
@@ -119,29 +154,48 @@ class VoipmonitorServer:
 
     def __attrs_post_init__(self) -> None:
         """Refuse a place or a key that cannot work."""
-        if (self.host is None) == (self.socket is None):
-            raise ValueError("expected either host or socket")
+        if problem := next(self._place_problems(), ""):
+            raise ValueError(problem)
         if (self.key is None) != (self.iv is None):
             raise ValueError("expected key and iv together")
-        if self.encryption != NO_CIPHER and not self.has_key:
-            raise ValueError('expected a key (key and iv, key_conf or key_php), or encryption = "none"')
         problem = key_problem(self.key, self.iv, self.encryption)
         if problem:
             raise ValueError(problem)
         if self.popup is not None and not _is_popup(self.popup.reveal()):
             raise ValueError("expected the words USER PASSWORD KEY in popup, the last may be left out")
 
-    @property
-    def has_key(self) -> bool:
-        """Whether it says where a key can be found."""
-        return any(source is not None for source in (self.key, self.key_conf, self.key_php))
+    def _place_problems(self) -> Iterator[str]:
+        if self.sensors is not None:
+            for key in ("host", "socket", "ssh", "sensor_id"):
+                if getattr(self, key) is not None:
+                    yield f"expected no {key} beside sensors: the database tells where each sensor is"
+        elif (self.host is None) == (self.socket is None):
+            yield "expected either host or socket"
+        for key in ("ssh_port", "ssh_identity", "ssh_known_hosts"):
+            if getattr(self, key) is not None and self.ssh is None:
+                yield f"expected ssh beside {key}"
+        if self.ssh is not None:
+            yield from self._ssh_problems()
+
+    def _ssh_problems(self) -> Iterator[str]:
+        for key in ("socket", "ssh_identity", "ssh_known_hosts"):
+            path = getattr(self, key)
+            if path is not None and not SSH_PATH.fullmatch(str(path)):
+                yield f"expected in {key} a path without blanks and signs that mean something to ssh"
+        if self.host is not None and not SSH_HOST.fullmatch(self.host):
+            yield "expected in host a name or an address without signs that mean something to ssh"
+        if self.socket is not None and len(str(self.socket)) > MAX_SOCKET_PATH:
+            yield f"expected in socket a path of at most {MAX_SOCKET_PATH} bytes"
 
     @property
     def place(self) -> str:
         """Where it is, for people."""
+        if self.sensors is not None:
+            return "the sensors of the database"
+        there = f"[{self.host}]:{self.port}" if ":" in str(self.host) else f"{self.host}:{self.port}"
         if self.socket is not None:
-            return str(self.socket)
-        return f"[{self.host}]:{self.port}" if ":" in str(self.host) else f"{self.host}:{self.port}"
+            there = str(self.socket)
+        return f"{there} at {self.ssh}" if self.ssh is not None else there
 
 
 def _is_popup(words: str) -> bool:

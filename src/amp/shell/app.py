@@ -21,7 +21,7 @@ import trio
 
 from amp.config.advice import advice
 from amp.config.formats import installed
-from amp.config.schema import AsteriskServer, Config, Proxy, VoipmonitorServer
+from amp.config.schema import AsteriskServer, Config, Proxy
 from amp.config.schema import User as ConfiguredUser
 from amp.config.secret import Secret
 from amp.core.admission.limits import AdmissionLimits
@@ -49,7 +49,7 @@ from amp.shell.reload import Reloadable, Reloader
 from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config
-from amp.shell.sniffer_setup import make_desk, make_watching
+from amp.shell.sniffers import Sniffers
 from amp.shell.switchboard import Switchboard
 
 __all__ = ["App", "run"]
@@ -119,6 +119,8 @@ class App:
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
         self._started = 0.0
         self._more_links = 0
+        self._asterisks: Mapping[str, AsteriskServer] = {}
+        self._sniffers = Sniffers(config, lambda: self._asterisks)
         self._log = log.get_logger()
 
     @property
@@ -141,14 +143,7 @@ class App:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
                 switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
-                simulated_sniffers = await self._simulated_sniffers(everything)
-                switchboard.desk = make_desk(self.config, simulated_sniffers)
-                await everything.start(switchboard.desk.run)
-                servers = (*self.config.sniffers, *simulated_sniffers)
-                limits = self.config.limits
-                everything.start_soon(
-                    make_watching(servers, switchboard.desk, switchboard.hub, limits.journal_bytes).run
-                )
+                switchboard.desk = await self._sniffers.start(switchboard.hub, everything)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
                 await everything.start(self._mind_reloads)
@@ -176,16 +171,6 @@ class App:
                 for sim in await nursery.start(serve_fleet, self.config.simulate)
             )
             nursery.cancel_scope.cancel()
-
-    async def _simulated_sniffers(self, nursery: trio.Nursery) -> list[VoipmonitorServer]:
-        if self.config.simulate is None:
-            return []
-        from amp.sim.fleet import serve_sniffers
-
-        return [
-            VoipmonitorServer(kind="voipmonitor", name=name, host=host, port=port, encryption="none")
-            for name, host, port in await nursery.start(serve_sniffers, self.config.simulate)
-        ]
 
     async def _serve(
         self, switchboard: Switchboard, signals: AsyncIterator[int], task_status: trio.TaskStatus[list[str]]
@@ -285,7 +270,8 @@ class App:
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
         switchboard = Switchboard(router, hub, sides, ids, nursery)
         folder = self._reloader.path.parent if self._reloader.path else Path()
-        desk = ServerDesk(switchboard, maker, servers, self.config.sniffers, folder, self._follow_links)
+        desk = ServerDesk(switchboard, maker, servers, self._sniffers.servers, folder, self._follow_links)
+        self._asterisks = desk.servers
         switchboard.change_servers = desk.take
         nursery.start_soon(desk.run)
         return switchboard

@@ -60,7 +60,7 @@ have the others for good."""
 RELOADED_PROXY: Final = ("proxy_key", "proxy_key_user", "anonymous_user")
 """Of ``[proxy]``: what says who clients are."""
 
-FIXED_SECTIONS: Final = ("listen", "server", "simulate")
+FIXED_SECTIONS: Final = ("listen", "server", "database", "simulate")
 
 
 def needs_restart(running: Config, wanted: Config) -> Iterator[str]:

@@ -53,14 +53,14 @@ class ServerDesk:
         switchboard: where servers are put to work.
         maker: made those that are at work already.
         servers: their configurations.
-        sniffers: theirs, for the sake of the names.
+        sniffers: theirs as of now, for the sake of the names.
         folder: where relative paths of files count from.
         follow: told how many more links there may be than at the start, less than none if servers went.
     """
 
     def __init__(
         self, switchboard: Switchboard, maker: ServerMaker, servers: Sequence[AsteriskServer],
-        sniffers: Sequence[VoipmonitorServer], folder: Path, follow: Callable[[int], None],
+        sniffers: Callable[[], Sequence[VoipmonitorServer]], folder: Path, follow: Callable[[int], None],
     ) -> None:  # fmt: skip
         self.servers = {server.name: server for server in servers}
         self._switchboard = switchboard
@@ -118,7 +118,7 @@ class ServerDesk:
         if len(self.servers) >= MOST_SERVERS:
             return f"there are {MOST_SERVERS} servers already"
         table = server_table({SETTINGS[header]: text for header, text in change.settings.items()})
-        others: list[AsteriskServer | VoipmonitorServer] = [*self.servers.values(), *self._sniffers]
+        others: list[AsteriskServer | VoipmonitorServer] = [*self.servers.values(), *self._sniffers()]
         try:
             # In a thread, since it may read certificates.
             server = await trio.to_thread.run_sync(partial(read_server, table, others, self._folder))

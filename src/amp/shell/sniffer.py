@@ -26,6 +26,7 @@ from amp.shell.sniffer_reach import SnifferReach
 __all__ = ["Answer", "Sniffer"]
 
 READ_BYTES: Final = 65536
+GONE: Final = "the sniffer was taken out of the configuration"
 
 
 class Answer:
@@ -119,6 +120,7 @@ class Sniffer:
     _answers: dict[int, Answer] = attrs.field(factory=dict, init=False)
     _scopes: dict[Job, trio.CancelScope] = attrs.field(factory=dict, init=False)
     _rearm: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _retired: bool = attrs.field(default=False, init=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve askers until cancelled."""
@@ -137,7 +139,11 @@ class Sniffer:
         """
         number, answer = next(self._numbers), Answer()
         self._answers[number] = answer
-        self._carry_out(self.pool.ask(number, command, trio.current_time(), unpack=unpack, anew=anew))
+        if self._retired:
+            answer.end(ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0))
+        else:
+            now = trio.current_time()
+            self._carry_out(self.pool.ask(number, command, now, unpack=unpack, anew=anew))
         try:
             yield answer
         finally:
@@ -160,9 +166,19 @@ class Sniffer:
         finally:
             del self._answers[number]
 
+    def retire(self) -> None:
+        """It was taken out of the configuration: whoever waits gets an error, and `run` ends."""
+        self._retired = True
+        for answer in self._answers.values():
+            answer.end(ExchangeFailed(Failure.CUT, GONE, True, 0))
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
     # -- the pool --------------------------------------------------------------------------------------
 
     def _carry_out(self, commands: list[PoolCommand]) -> None:
+        if self._retired:
+            return
         for command in commands:
             match command:
                 case Start(job):

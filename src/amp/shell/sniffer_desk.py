@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Final, NamedTuple, Protocol
 
 import trio
@@ -47,25 +47,29 @@ class SnifferDesk:
         is_server: whether a name is that of another kind of server.
         most_bytes: of a reply in a frame.
         most_at_once: commands of one client.
+        beside: what has to run as long as the sniffers are asked.
     """
 
     def __init__(
         self,
-        sniffers: Mapping[str, Sniffer],
+        sniffers: MutableMapping[str, Sniffer],
         is_server: Callable[[str], bool],
         most_bytes: int,
         most_at_once: int,
+        beside: Callable[[], Awaitable[None]],
     ) -> None:
         self.sniffers = sniffers
         self._is_server = is_server
         self._most_bytes = most_bytes
         self._most_at_once = most_at_once
+        self._beside = beside
         self._asking: dict[Asker, int] = {}
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._beside)
             for sniffer in self.sniffers.values():
                 await nursery.start(sniffer.run)
             self._nursery = nursery
@@ -86,6 +90,16 @@ class SnifferDesk:
             assert self._nursery is not None  # clients come after `run`
             self._asking[asker] = waiting + 1
             self._nursery.start_soon(self._answer, asker, chosen, frame, action_id)
+
+    async def add(self, sniffer: Sniffer) -> None:
+        """A sniffer that came while amp runs; its name must be free."""
+        assert self._nursery is not None  # nothing comes before `run`
+        await self._nursery.start(sniffer.run)
+        self.sniffers[sniffer.name] = sniffer
+
+    def drop(self, name: str) -> None:
+        """A sniffer went: nobody is asked any more, and whoever waits for it gets an error."""
+        self.sniffers.pop(name).retire()
 
     def find(self, named: str) -> Sniffer | None:
         """The sniffer of that name, or the only one at that host."""

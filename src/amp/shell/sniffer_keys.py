@@ -8,11 +8,14 @@ from pathlib import Path
 
 import trio
 
+from amp.config.secret import Secret
 from amp.core.voipmonitor.cipher import SnifferKey
+from amp.core.voipmonitor.key_forms import from_base64
 from amp.errors import ConfigError
+from amp.shell.database_thread import DatabaseThread
 from amp.shell.key_files import conf_key, php_key
 
-__all__ = ["KeyRing", "KeySource", "fixed_key", "key_in_conf", "key_in_php"]
+__all__ = ["KeyRing", "KeySource", "key_in_conf", "key_in_config", "key_in_database", "key_in_php"]
 
 KeySource = Callable[[], Awaitable[SnifferKey | None]]
 """Reads the key anew; ``None`` if there is none in that place.
@@ -71,14 +74,16 @@ class KeyRing:
         raise ConfigError("key", problems or ["there is none in any of its places"])
 
 
-def fixed_key(key: SnifferKey) -> KeySource:
-    """The key that stands in the configuration itself."""
+def key_in_config(key: Secret, iv: Secret, source: str) -> KeySource:
+    """The key that stands in the configuration, in a variable, or in two files, which are read anew."""
 
-    async def read() -> SnifferKey:
-        await trio.lowlevel.checkpoint()
-        return key
+    def read() -> SnifferKey:
+        try:
+            return from_base64(key.fresh().reveal(), iv.fresh().reveal(), source=source)
+        except ValueError as error:
+            raise ConfigError(source, [str(error)]) from None
 
-    return read
+    return partial(trio.to_thread.run_sync, read)
 
 
 def key_in_conf(path: Path) -> KeySource:
@@ -89,3 +94,8 @@ def key_in_conf(path: Path) -> KeySource:
 def key_in_php(path: Path) -> KeySource:
     """``VPMANAGER_AES_KEY`` and ``VPMANAGER_AES_IV`` of the GUI's ``configuration.php``."""
     return partial(trio.to_thread.run_sync, php_key, path)
+
+
+def key_in_database(database: DatabaseThread) -> KeySource:
+    """The row ``manager_key`` of the GUI's table ``system``."""
+    return partial(database.call, database.database.key)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import attrs
+
 from amp.config.schema import Config, Listen, VoipmonitorServer
+from amp.config.sniffers import NO_CIPHER
 from amp.core.ami.auth import User
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.journal import Journal
@@ -15,25 +18,95 @@ from amp.core.voipmonitor.key_forms import from_base64
 from amp.core.voipmonitor.pool import Pool, PoolLimits
 from amp.core.voipmonitor.watch import Watch, WatchTimes
 from amp.core.voipmonitor.watch_events import WatchEvents
+from amp.shell.database_thread import DatabaseThread
+from amp.shell.gui_database import GuiDatabase
 from amp.shell.outlet import OutletLimits
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_desk import SnifferDesk
-from amp.shell.sniffer_keys import KeyRing, KeySource, fixed_key, key_in_conf, key_in_php
+from amp.shell.sniffer_keys import KeyRing, KeySource, key_in_conf, key_in_config, key_in_database, key_in_php
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_popup import PopupFollower
 from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
 from amp.shell.sniffer_watch import Watcher, Watching
+from amp.shell.ssh_tunnel import SshLogin, SshTunnels
 
-__all__ = ["make_desk", "make_door", "make_sniffer", "make_watching"]
+__all__ = ["SnifferMaker", "make_desk", "make_door", "make_watching"]
 
 
-def make_desk(config: Config, simulated: Iterable[VoipmonitorServer] = ()) -> SnifferDesk:
+@attrs.define(eq=False)
+class SnifferMaker:
+    """Makes sniffers from their configurations.
+
+    Attributes:
+        database: the GUI's, if there is one.
+        tunnels: to the hosts that are reached by SSH; run them beside the sniffers.
+    """
+
+    database: DatabaseThread | None = None
+    tunnels: SshTunnels = attrs.field(factory=SshTunnels)
+
+    @classmethod
+    def of(cls, config: Config) -> SnifferMaker:
+        """For the sniffers of a configuration."""
+        return cls(DatabaseThread(GuiDatabase(config.database)) if config.database is not None else None)
+
+    def make(self, server: VoipmonitorServer) -> Sniffer:
+        """One sniffer, not yet running."""
+        return Sniffer(
+            name=server.name,
+            reach=self.reach(server),
+            cipher=None if server.encryption == NO_CIPHER else server.encryption,
+            keys=self.keys(server),
+            limits=ExchangeLimits(
+                connect_s=server.connect_timeout_s,
+                first_byte_s=server.answer_timeout_s,
+                progress_s=server.progress_timeout_s,
+                whole_s=server.whole_timeout_s,
+                reply_bytes=server.reply_bytes,
+            ),
+            pool=Pool(
+                PoolLimits(exchanges=server.exchanges, waiting=server.waiting, wait_s=server.wait_timeout_s),
+                server.freshness,
+            ),
+            sensor_id=server.sensor_id,
+        )
+
+    def reach(self, server: VoipmonitorServer) -> SnifferReach:
+        """The way to it."""
+        if server.ssh is not None:
+            login = SshLogin(server.ssh, server.ssh_port, server.ssh_identity, server.ssh_known_hosts)
+            return self.tunnels.reach(login, str(server.socket or f"[{server.host}]:{server.port}"))
+        if server.socket is not None:
+            return UnixReach(str(server.socket))
+        assert server.host is not None  # the configuration has one of the two
+        return TcpReach(server.host, server.port)
+
+    def keys(self, server: VoipmonitorServer) -> KeyRing:
+        """The places where its key can stand, in the order of DESIGN §6."""
+        return KeyRing(list(self._sources(server)))
+
+    def _sources(self, server: VoipmonitorServer) -> Iterator[KeySource]:
+        if server.key is not None and server.iv is not None:
+            yield key_in_config(server.key, server.iv, f"server {server.name}")
+        if server.key_conf is not None:
+            yield key_in_conf(server.key_conf)
+        if server.key_php is not None:
+            yield key_in_php(server.key_php)
+        if self.database is not None:
+            yield key_in_database(self.database)
+
+
+def make_desk(
+    config: Config, maker: SnifferMaker, simulated: Iterable[VoipmonitorServer] = ()
+) -> SnifferDesk:
     """All sniffers of a configuration, and who takes commands for them."""
     names = {server.name for server in config.asterisks}
     names.update(config.simulate.names if config.simulate is not None else ())
-    sniffers = {server.name: make_sniffer(server) for server in (*config.sniffers, *simulated)}
+    sniffers = {server.name: maker.make(server) for server in (*config.sniffers, *simulated)}
     limits = config.limits
-    return SnifferDesk(sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client)
+    return SnifferDesk(
+        sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client, maker.tunnels.run
+    )
 
 
 def make_watching(
@@ -80,42 +153,3 @@ def make_door(
         local=listen.unix is not None,
         limits=limits,
     )
-
-
-def make_sniffer(server: VoipmonitorServer) -> Sniffer:
-    """One sniffer, not yet running."""
-    return Sniffer(
-        name=server.name,
-        reach=_reach(server),
-        cipher=None if server.encryption == "none" else server.encryption,
-        keys=KeyRing(list(_sources(server))),
-        limits=ExchangeLimits(
-            connect_s=server.connect_timeout_s,
-            first_byte_s=server.answer_timeout_s,
-            progress_s=server.progress_timeout_s,
-            whole_s=server.whole_timeout_s,
-            reply_bytes=server.reply_bytes,
-        ),
-        pool=Pool(
-            PoolLimits(exchanges=server.exchanges, waiting=server.waiting, wait_s=server.wait_timeout_s),
-            server.freshness,
-        ),
-        sensor_id=server.sensor_id,
-    )
-
-
-def _reach(server: VoipmonitorServer) -> SnifferReach:
-    if server.socket is not None:
-        return UnixReach(str(server.socket))
-    assert server.host is not None  # the configuration has one of the two
-    return TcpReach(server.host, server.port)
-
-
-def _sources(server: VoipmonitorServer) -> Iterator[KeySource]:
-    """Where its key can stand, in the order of DESIGN §6."""
-    if server.key is not None and server.iv is not None:
-        yield fixed_key(from_base64(server.key.reveal(), server.iv.reveal(), source=f"server {server.name}"))
-    if server.key_conf is not None:
-        yield key_in_conf(server.key_conf)
-    if server.key_php is not None:
-        yield key_in_php(server.key_php)

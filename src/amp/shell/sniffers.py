@@ -1,0 +1,64 @@
+"""All sniffers of one amp: those of the file, of the simulated fleet and of the GUI's database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import attrs
+import trio
+
+from amp.config.schema import Config, VoipmonitorServer
+from amp.core.fanout.hub import Hub
+from amp.shell.sensor_fleet import SensorFleet
+from amp.shell.sniffer_desk import SnifferDesk
+from amp.shell.sniffer_setup import SnifferMaker, make_desk, make_watching
+
+__all__ = ["Sniffers"]
+
+
+@attrs.define(eq=False)
+class Sniffers:
+    """Puts them to work.
+
+    Attributes:
+        config: what amp was started with.
+        others: the names of the servers of another kind, as of now.
+    """
+
+    config: Config
+    others: Callable[[], Iterable[str]]
+    _simulated: tuple[VoipmonitorServer, ...] = attrs.field(default=(), init=False)
+    _fleet: SensorFleet | None = attrs.field(default=None, init=False)
+
+    def servers(self) -> list[VoipmonitorServer]:
+        """Their configurations, as of now."""
+        of_database = self._fleet.servers.values() if self._fleet is not None else ()
+        return [*self.config.sniffers, *self._simulated, *of_database]
+
+    async def start(self, hub: Hub, nursery: trio.Nursery) -> SnifferDesk:
+        """Put all of them to work, and whoever watches them; gives where they take commands."""
+        self._simulated = await self._simulate(nursery)
+        maker = SnifferMaker.of(self.config)
+        desk = make_desk(self.config, maker, self._simulated)
+        await nursery.start(desk.run)
+        watching = make_watching(self.servers(), desk, hub, self.config.limits.journal_bytes)
+        nursery.start_soon(watching.run)
+        self._fleet = SensorFleet.of(self.config, maker, desk, self._taken)
+        if self._fleet is not None:
+            nursery.start_soon(self._fleet.run)
+        return desk
+
+    async def _simulate(self, nursery: trio.Nursery) -> tuple[VoipmonitorServer, ...]:
+        if self.config.simulate is None:
+            return ()
+        from amp.sim.fleet import serve_sniffers  # only who simulates pays for it
+
+        return tuple(
+            VoipmonitorServer(kind="voipmonitor", name=name, host=host, port=port, encryption="none")
+            for name, host, port in await nursery.start(serve_sniffers, self.config.simulate)
+        )
+
+    def _taken(self) -> set[str]:
+        """The names that no sensor of the database may have."""
+        fixed = (*self.config.sniffers, *self._simulated)
+        return {*self.others(), *(server.name for server in fixed)}

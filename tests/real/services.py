@@ -1,0 +1,71 @@
+"""Services of the system that tests start for themselves: what is missing, and how they end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 60
+"""How long a service may take to start before a test fails."""
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def program(name: str) -> str | None:
+    """Where a program is, also one for administrators."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
+
+
+def free_port() -> int:
+    """A port that nobody uses just now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def require(package: str, *programs: str) -> None:
+    """Skip the test where a service is not installed; in CI that is a failure."""
+    missing = [name for name in programs if program(name) is None]
+    if not missing:
+        return
+    reason = f"no {', '.join(missing)} here (Debian: {package})"
+    if os.environ.get("AMP_REQUIRE_REAL"):
+        pytest.fail(f"AMP_REQUIRE_REAL is set, but there is {reason}")
+    pytest.skip(reason)
+
+
+def wait_for(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a service is ready; its log is the reason if it is not."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[-4000:]}")
+        time.sleep(0.02)
+
+
+def children(pid: int) -> Iterator[int]:
+    """The processes below one, deepest first."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_bytes().rpartition(b")")[2].split()
+            if int(fields[1]) == pid:
+                child = int(stat.parent.name)
+                yield from children(child)
+                yield child
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a service and all that it started."""
+    for pid in [*children(process.pid), process.pid]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
