@@ -128,18 +128,19 @@ async def test_a_killed_ssh_is_started_again(sshd: Sshd, tmp_path: Path) -> None
 
 
 async def test_a_reply_that_ends_with_ssh_is_not_complete(sshd: Sshd, tmp_path: Path) -> None:
-    sniffer = SimSniffer(calls_at_start=40)
-    sniffer.faults.piece_bytes, sniffer.faults.piece_pause_s = 1000, 0.5
+    sniffer = SimSniffer()
+    sniffer.spool.put("a.bin", bytes(200_000))
+    sniffer.faults.piece_bytes, sniffer.faults.piece_pause_s = 1000, 0.1
     async with behind(sshd, tmp_path, sniffer) as one:
         client = await one.client()
-        await client.action("SnifferCommand", ("Server", "s1"), ("Command", "help "))
+        await client.action("SnifferCommand", ("Server", "s1"), ("Command", "getfile a.bin"))
         await until(lambda: sniffer.open_now == 1)
-        await trio.sleep(0.6)  # some pieces are on their way
+        await trio.sleep(0.3)  # some pieces are on their way
         (ssh,) = ssh_processes(os.getpid())
         os.kill(ssh, signal.SIGKILL)
         frame = await client.until(lambda frame: frame.headers[0][0] == b"Response")
         assert frame.name == b"Error"
-        assert (frame.get(b"Message") or b"").startswith(b"Outcome unknown: help: ssh ")
+        assert (frame.get(b"Message") or b"").startswith(b"Outcome unknown: getfile: ssh ")
 
 
 async def test_a_socket_that_is_not_there_is_no_empty_reply(sshd: Sshd, tmp_path: Path) -> None:
