@@ -49,7 +49,9 @@ class AmpProcess:
         path = settings.folder / "amp.toml"
         path.write_text(configuration(server_ports, extra, limits))
         leash = settings.programs.leash
-        self._child = Child([*leash, sys.executable, "-m", "amp", "run", str(path)], listen_to="stderr")
+        self._child = Child(
+            [*leash, sys.executable, "-m", "amp", "run", "--allow-root", str(path)], listen_to="stderr"
+        )
         self.port = 0
         self.ready_s = 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from amp import __version__
 from amp.cli import COMMANDS, main
 from amp.config.schema import Config
+from amp.shell.tracing import Tracing
 
 GOOD = '[proxy]\nname = "n"\n[[user]]\nname = "steve"\nsecret = "canary-7f3a"\n[simulate]\n'
 BAD = '[[listen]]\nprot = 1\n[[user]]\nname = "steve"\nsecret = { fil = "canary-7f3a" }\n'
@@ -97,17 +99,21 @@ def test_run_hands_the_configuration_to_the_shell_and_its_code_back(
     code: int, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell: Any = ModuleType("amp.shell.app")
-    taken: list[tuple[Config, Path]] = []
+    taken: list[tuple[Config, Path, Tracing]] = []
 
-    def run(loaded: Config, path: Path) -> int:
-        taken.append((loaded, path))
+    def run(loaded: Config, path: Path, tracing: Tracing) -> int:
+        taken.append((loaded, path, tracing))
         return code
 
     shell.run = run
     monkeypatch.setitem(sys.modules, "amp.shell.app", shell)
     config.write_text(GOOD)
     assert main(["run", str(config)]) == code
-    assert [(loaded.proxy.name, path) for loaded, path in taken] == [("n", config)]
+    assert main(["run", "-dd", str(config)]) == code
+    assert [(loaded.proxy.name, path, tracing.level) for loaded, path, tracing in taken] == [
+        ("n", config, 0),
+        ("n", config, 2),
+    ]
 
 
 def test_the_arguments_of_the_process_are_the_default(
@@ -124,3 +130,66 @@ def test_python_m_amp_is_the_same_and_starts_without_trio() -> None:
     script += "finally: print(sorted({'trio', 'structlog', 'orjson', 'cryptography'} & set(sys.modules)))\n"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (2, "[]\n", "/: cannot read: Is a directory\n")
+
+
+SERVER = '[[server]]\nname = "a"\nhost = "192.0.2.1"\nusername = "u"\nsecret = "s"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("[simulate]\n", False),
+        ('[[listen]]\naddress = "::1"\n[[listen]]\nunix = "x"\n', False),
+        (SERVER, True),
+        ('[simulate]\n[[listen]]\naddress = "0.0.0.0"\n', True),
+        ('[simulate]\n[[listen]]\nactivation = "amp"\n', True),
+    ],
+)
+def test_root_may_only_try_it_out(
+    text: str,
+    refused: bool,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Anybody else may run it, and root with --allow-root."""
+    shell: Any = ModuleType("amp.shell.app")
+    shell.run = lambda *_: 0
+    monkeypatch.setitem(sys.modules, "amp.shell.app", shell)
+    config.write_text(text)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert main(["run", str(config)]) == (2 if refused else 0)
+    assert ("--allow-root" in capsys.readouterr().err) == refused
+    assert main(["run", "--allow-root", str(config)]) == 0
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert main(["run", str(config)]) == 0
+
+
+@pytest.mark.parametrize("command", ["check", "import"])
+def test_who_reads_only_the_beginning_gets_no_traceback(command: str, config: Path) -> None:
+    config.write_text(GOOD if command == "check" else "host = a, 5038, u, s, on, off\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "amp", command, str(config)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_check_sees_what_cannot_be_written(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only the start would find otherwise."""
+    (config.parent / "file").write_text("")
+    config.write_text(
+        GOOD + '[log]\nfile = "no/amp.log"\n[[listen]]\nunix = "gone/amp.sock"\n[[listen]]\nunix = "file"\n'
+    )
+    assert main(["check", str(config)]) == 2
+    folder = config.parent
+    assert capsys.readouterr().err.splitlines() == [
+        f"{config}: log.file: there is no folder {folder / 'no'}",
+        f"{config}: listen[0].unix: there is no folder {folder / 'gone'}",
+        f"{config}: listen[1].unix: {folder / 'file'} is there already, and is no socket",
+    ]

@@ -78,6 +78,21 @@ def user(name: str, more: str = "") -> str:
             ["listen[1]: the same address and port as listen[0]"],
         ),
         (
+            '[[listen]]\naddress = "0.0.0.0"\n[[listen]]',
+            ["listen[1]: 127.0.0.1 is in the way of listen[0], 0.0.0.0 with this port"],
+        ),
+        (
+            '[[listen]]\naddress = "::1"\n[[listen]]\naddress = "::"\n[[listen]]\naddress = "0.0.0.0"',
+            ["listen[1]: :: is in the way of listen[0], ::1 with this port"],
+        ),
+        (
+            '[[listen]]\naddress = "localhost"\n[[listen]]\naddress = "::1"\n[[listen]]',
+            [
+                "listen[1]: ::1 is in the way of listen[0], localhost with this port",
+                "listen[2]: 127.0.0.1 is in the way of listen[0], localhost with this port",
+            ],
+        ),
+        (
             '[[listen]]\nunix = "a"\n[[listen]]\nunix = "a"',
             ["listen[1]: the same unix as listen[0]"],
         ),

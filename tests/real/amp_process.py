@@ -170,7 +170,9 @@ async def open_amp(
     tables = [SERVER.format_map(attrs.asdict(server)) for server in servers]
     path.write_text(CONFIG + "".join(tables) + f"{users}\n[limits]\n{limits}\n")
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "amp", "run", str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, "-m", "amp", "run", "--allow-root", str(path)],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     amp = AmpProcess(process=process)
     try:

@@ -134,7 +134,7 @@ async def running_amp(
         sim: its server.
     """
     ulimit = f"ulimit -n {descriptors} && " if descriptors else ""
-    command = [sys.executable, "-m", "amp", "run", *arguments, str(path)]
+    command = [sys.executable, "-m", "amp", "run", "--allow-root", *arguments, str(path)]
     process = await trio.lowlevel.open_process(
         ["sh", "-c", f'{ulimit}exec "$@"', "sh", *command], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

@@ -191,7 +191,7 @@ async def test_amp_run_serves_a_socket_that_it_was_started_with(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number, address = listening.fileno(), listening.getsockname()
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-c", AS_SYSTEMD, str(number), "-m", "amp", "run", str(config)],
+            [sys.executable, "-c", AS_SYSTEMD, str(number), "-m", "amp", "run", "--allow-root", str(config)],
             env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "amp.socket"},
             pass_fds=[number],
             stderr=subprocess.PIPE,

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError
-
 from amp import __version__
+from amp.shell.hangup import hold
 
 __all__ = ["main"]
 
@@ -20,6 +19,7 @@ EXIT_USAGE: Final = 2
 
 COMMANDS: Final = {
     "run": ("amp.cli.run:run", "Run the proxy."),
+    "cert": ("amp.cli.cert:cert", "Make a self-signed certificate for a TLS listener."),
     "check": ("amp.cli.check:check", "Check a configuration and say what it would start."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
     "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["run"]:
+        hold()  # a reload may be asked for while amp is starting, and must not end it
+    from cyclopts import App, CycloptsError  # takes a while
+
     app = App(
         name="amp",
         help="The manager proxy for VoIP fleets.",
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app.command(path, name=name, help=summary, help_flags=HELP_FLAGS.get(name, ("--help", "-h")))
     try:
         code = app(
-            sys.argv[1:] if arguments is None else list(arguments),
+            given,
             exit_on_error=False,
             print_error=True,
         )

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from amp.cli.reading import load_or_tell
+from amp.cli.reading import load_or_tell, say
 from amp.config.advice import advice
+from amp.config.places import unusable_files
 from amp.config.schema import Config
+from amp.errors import ConfigError
 
 __all__ = ["check"]
 
@@ -27,9 +29,10 @@ def check(config: Path, /) -> int:
     loaded = load_or_tell(config)
     if loaded is None:
         return 2
-    sys.stdout.write(f"{config}: ok\n")
-    for line in summary(loaded):
-        sys.stdout.write(f"  {line}\n")
+    if problems := list(unusable_files(loaded, config.parent)):
+        sys.stderr.write(f"{ConfigError(str(config), problems)}\n")
+        return 2
+    say(f"{config}: ok", *(f"  {line}" for line in summary(loaded)))
     return 0
 
 

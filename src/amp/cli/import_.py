@@ -6,6 +6,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from amp.cli.reading import say
+
 __all__ = ["import_"]
 
 MAX_FILE_BYTES = 4 << 20
@@ -38,7 +40,7 @@ def import_(file: Path, users: Path | None = None, /) -> int:
     if is_manager_conf(conf) and users:
         sys.stderr.write("amp import: a manager.conf has its users in itself; give one file\n")
         return 2
-    sys.stdout.write(converted(conf, listed))
+    say(converted(conf, listed).removesuffix("\n"))
     return 0
 
 
@@ -49,8 +51,15 @@ def converted(conf: str, users: str | None) -> str:
 
         return import_manager(conf, draw_secret=draw_secret, certificate_problem=certificate_problem)
     from amp.config.importing.astmanproxy import import_astmanproxy
+    from amp.config.places import log_problem
 
-    return import_astmanproxy(conf, users, draw_secret=draw_secret, certificate_problem=certificate_problem)
+    return import_astmanproxy(
+        conf,
+        users,
+        draw_secret=draw_secret,
+        certificate_problem=certificate_problem,
+        log_problem=lambda path: log_problem(Path(path)),
+    )
 
 
 def is_manager_conf(text: str) -> bool:

@@ -11,7 +11,7 @@ from amp.config.certificates import valid_until
 from amp.config.formats import installed
 from amp.config.schema import AsteriskServer, Config
 
-__all__ = ["advice"]
+__all__ = ["advice", "is_loopback"]
 
 EXPIRES_SOON = datetime.timedelta(days=14)
 

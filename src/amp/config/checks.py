@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from amp.config.places import clashing_listeners
 from amp.config.rules import suggestion
 from amp.config.schema import AsteriskServer, Listen, Simulate
 from amp.config.sniffers import NO_CIPHER, VoipmonitorServer
@@ -54,7 +55,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_listen_servers(listens, known),
         *_sniffers_named(data, users, listens, sniffers),
         *_sniffer_listeners(listens, sniffers, list(_texts(users, "name").values())),
-        *_same_place(listens),
+        *clashing_listeners(listens),
         *_own_listeners(listens, servers),
         *_several_places(listens),
         *_tls(listens, servers),
@@ -244,21 +245,6 @@ def _sniffer_listeners(listens: Tables, sniffers: set[str], users: list[str]) ->
             yield f"{path}.user: missing; the protocol has no login, so its clients have a user's rights"
         elif isinstance(user, str) and user not in users:
             yield f"{path}.user: no user has this name{suggestion(user, users)}"
-
-
-def _same_place(listens: Tables) -> Iterator[str]:
-    default = attrs.asdict(Listen())
-    seen: dict[tuple[str, object, object], int] = {}
-    for index, listen in listens:
-        what = next((key for key in ("unix", "activation") if key in listen), "address and port")
-        keys = ("address", "port") if what == "address and port" else (what, what)
-        first, second = ({**default, **listen}[key] for key in keys)
-        if not isinstance(first, str) or not isinstance(second, str | int) or second == 0:
-            continue
-        place = (what, first, second)
-        if place in seen:
-            yield f"listen[{index}]: the same {what} as listen[{seen[place]}]"
-        seen.setdefault(place, index)
 
 
 def _own_listeners(listens: Tables, servers: Tables) -> Iterator[str]:

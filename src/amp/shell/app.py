@@ -36,7 +36,7 @@ from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
 from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
-from amp.shell import log
+from amp.shell import hangup, log
 from amp.shell.activation import InheritedSockets
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.doors import Doors
@@ -51,6 +51,7 @@ from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config
 from amp.shell.sniffers import Sniffers
 from amp.shell.switchboard import Switchboard
+from amp.shell.tracing import DEBUG, Tracing
 
 __all__ = ["App", "run"]
 
@@ -64,12 +65,13 @@ SIMULATED_LINKS = 18
 """Descriptors of a simulated server: both ends of its event link and of eight action links."""
 
 
-def run(config: Config, path: Path | None = None) -> int:
+def run(config: Config, path: Path | None = None, tracing: Tracing | None = None) -> int:
     """Run the proxy until a signal ends it.
 
     Args:
         config: what to run.
         path: where it came from; read again at SIGHUP.
+        tracing: what to tell beyond the configured log.
 
     Returns:
         The process's exit code: 0 stopped on request, 1 it could not listen or not open its log.
@@ -77,8 +79,9 @@ def run(config: Config, path: Path | None = None) -> int:
     code = 0
     raise_limit()
     try:
-        logging = log.Logging(config.log, path)
-        app = App(config, path)
+        tracing = tracing or Tracing()
+        logging = log.Logging(config.log, path, debug=tracing.level >= DEBUG)
+        app = App(config, path, tracing=tracing)
         app.reloadables.append(lambda config: logging.follow(config.log))
         with closing(logging):
             trio.run(app.run)
@@ -111,7 +114,14 @@ class App:
         secret_checks: looks at secrets that are kept as hashes.
     """
 
-    def __init__(self, config: Config, path: Path | None = None, formats: Formats | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        path: Path | None = None,
+        formats: Formats | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._tracing = tracing or Tracing()
         self.formats = formats or installed()[0]
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config))
@@ -213,6 +223,7 @@ class App:
             started=self._started,
             formats=self.formats,
             secret_checks=self.secret_checks,
+            tracing=self._tracing,
             site=make_site(lambda: self.config, self.formats),
         )
 
@@ -232,6 +243,8 @@ class App:
         """Reload at each SIGHUP; never returns."""
         with trio.open_signal_receiver(signal.SIGHUP) as signals:
             task_status.started()
+            if hangup.was_held():
+                await self._reloader.reload()
             async for _ in signals:
                 await self._reloader.reload()
 
@@ -266,7 +279,13 @@ class App:
             jitter=random.random,
         )
         hub = Hub(self.formats, self._on_failed_format)
-        maker = ServerMaker(hub=hub, ids=ids, config=lambda: self.config, reloadables=self.reloadables)
+        maker = ServerMaker(
+            hub=hub,
+            ids=ids,
+            config=lambda: self.config,
+            reloadables=self.reloadables,
+            tracing=self._tracing,
+        )
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
         switchboard = Switchboard(router, hub, sides, ids, nursery)
         folder = self._reloader.path.parent if self._reloader.path else Path()

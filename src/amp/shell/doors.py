@@ -40,6 +40,7 @@ from amp.shell.servers import outlet_limits
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_setup import make_door
 from amp.shell.switchboard import Switchboard
+from amp.shell.tracing import Tracing
 from amp.shell.wire import Wire
 
 __all__ = ["Doors"]
@@ -57,6 +58,7 @@ class Doors:
         reloadables: where certificates are added.
         formats: those that clients can have.
         secret_checks: looks at secrets that are kept as hashes.
+        tracing: what is told of clients' bytes.
         started: when amp began, in monotonic seconds.
         site: what HTTP offers.
     """
@@ -68,6 +70,7 @@ class Doors:
     reloadables: list[Reloadable]
     formats: Formats
     secret_checks: SecretChecks
+    tracing: Tracing
     started: float
     site: Site
     _numbers: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
@@ -169,6 +172,7 @@ class Doors:
             except OSError as error:
                 self._log_unopened(visit, address, str(error))
                 return
+            wire = self.tracing.wrap(wire, client=number)
             if spoken == "http":
                 await self._serve_http(number, wire, visit, address, gate, gatekeeper)
             else:

@@ -24,6 +24,7 @@ from amp.errors import RemoteProtocolError
 from amp.shell.glance import Glances
 from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.reach import Reach
+from amp.shell.tracing import Tracing
 from amp.shell.wire import Wire
 
 __all__ = ["Link", "LinkOwner", "LinkSettings"]
@@ -65,6 +66,8 @@ class LinkSettings:
     connection: Callable[[OpenLink, float], UpstreamConnection]
     """Makes the protocol side of a new link, given the command and the time."""
     limits: OutletLimits
+    tracing: Tracing = attrs.field(factory=Tracing)
+    """What is told of its bytes."""
 
 
 class _Ended(Exception):  # noqa: N818 - not an error: how the tasks of a link leave their nursery
@@ -162,6 +165,7 @@ class Link:
     async def _connect_and_talk(self) -> None:
         reach, leads = self._settings.reach, self.role is LinkRole.EVENTS
         wire = await (reach.lead() if leads else reach.follow())
+        wire = self._settings.tracing.wrap(wire, server=self.server, link=self.number)
         try:
             await self._talk(wire)
         finally:

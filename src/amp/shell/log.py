@@ -148,15 +148,17 @@ class Logging:
     Args:
         settings: ``[log]``.
         config_path: the configuration file; a relative ``file`` counts from its folder.
+        debug: show everything, whatever ``level`` says.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, settings: Log, config_path: Path | None = None) -> None:
+    def __init__(self, settings: Log, config_path: Path | None = None, *, debug: bool = False) -> None:
         self._folder = config_path.parent if config_path is not None else Path()
+        self._debug = debug
         self._sink = self._open(settings)
-        configure(settings.level, settings.format, self._sink)
+        self._configure(settings)
 
     def follow(self, settings: Log) -> Callable[[], None]:
         """Open the file anew, even if its name is the same: somebody may have moved it away.
@@ -168,13 +170,16 @@ class Logging:
 
         def go_on() -> None:
             self._sink.become(new)
-            configure(settings.level, settings.format, self._sink)
+            self._configure(settings)
 
         return go_on
 
     def close(self) -> None:
         """Close the file, if it is one."""
         self._sink.close()
+
+    def _configure(self, settings: Log) -> None:
+        configure("debug" if self._debug else settings.level, settings.format, self._sink)
 
     def _open(self, settings: Log) -> Sink:
         return Sink.open(None if settings.file is None else self._folder / settings.file)

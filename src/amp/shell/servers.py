@@ -23,6 +23,7 @@ from amp.shell.outlet import OutletLimits
 from amp.shell.reach import Reach
 from amp.shell.reload import Reloadable
 from amp.shell.server_side import ServerSide
+from amp.shell.tracing import Tracing
 
 __all__ = ["ServerMaker", "links_config", "outlet_limits"]
 
@@ -36,12 +37,14 @@ class ServerMaker:
         ids: how our ActionIDs look.
         config: the configuration of today.
         reloadables: who follows a reload; servers with certificates join.
+        tracing: what is told of the links.
     """
 
     hub: Hub
     ids: ActionIds
     config: Callable[[], Config]
     reloadables: list[Reloadable]
+    tracing: Tracing = attrs.field(factory=Tracing)
     _followers: dict[str, Reloadable] = attrs.field(factory=dict, init=False)
 
     def make(self, server: AsteriskServer, about: str) -> ServerSide:
@@ -59,6 +62,7 @@ class ServerMaker:
             reach=self._reach(server, about),
             connection=partial(self._connection, server),
             limits=attrs.evolve(outlet_limits(limits), stall_timeout=server.keepalive_s * 3),
+            tracing=self.tracing,
         )
         self.hub.add_server(server.name.encode(), epoch, Journal(limits.journal_bytes), stats)
         return ServerSide(server.name, epoch, settings, stats, server.username, server.events)

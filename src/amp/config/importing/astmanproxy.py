@@ -14,7 +14,7 @@ from amp.config.importing.astmanproxy_listen import listener
 from amp.config.importing.astmanproxy_options import OPTIONS, Options, proxy_table
 from amp.config.importing.astmanproxy_servers import named_servers, server_tables
 from amp.config.importing.astmanproxy_users import everybody, user_tables
-from amp.config.importing.table import Table, render
+from amp.config.importing.table import Table, render, setting_lines
 
 __all__ = ["CertificateProblem", "import_astmanproxy"]
 
@@ -30,7 +30,12 @@ INTRODUCTION: Final = (
 
 
 def import_astmanproxy(
-    conf: str, users: str | None, *, draw_secret: Callable[[], str], certificate_problem: CertificateProblem
+    conf: str,
+    users: str | None,
+    *,
+    draw_secret: Callable[[], str],
+    certificate_problem: CertificateProblem,
+    log_problem: Callable[[str], str] = lambda _: "",
 ) -> str:
     """Convert both files.
 
@@ -39,6 +44,7 @@ def import_astmanproxy(
         users: the text of ``astmanproxy.users``, if there is one.
         draw_secret: gives a new random secret, for users that astmanproxy did not have by name.
         certificate_problem: judges the certificate.
+        log_problem: tells why amp cannot write a log file, ``""`` if it can.
 
     Returns:
         A TOML text that `amp check` takes.
@@ -58,12 +64,12 @@ def import_astmanproxy(
             *server_tables(options, servers),
             *people,
             *strangers.values(),
-            *_others(options),
+            *_others(options, log_problem),
         ]
     )
 
 
-def _others(options: Options) -> list[Table]:
+def _others(options: Options, log_problem: Callable[[str], str]) -> list[Table]:
     """The log, and what has no place in amp."""
     log, rest = Table("log"), Table("")
     for name, reason in OPTIONS.items():
@@ -73,7 +79,11 @@ def _others(options: Options) -> list[Table]:
     for line in options.unknown:
         rest.note(_unknown(line))
     if path := options.last("logfile"):
-        log.set("file", path, "Its folder must be writable for the user that amp runs as.")
+        if problem := log_problem(path):
+            log.note(f"The log goes to standard error, since {problem} (where this was made).")
+            log.lines += [f"#{line}" for line in setting_lines("file", path)]
+        else:
+            log.set("file", path, "Its folder must be writable for the user that amp runs as.")
     return [table for table in (log, rest) if table.lines]
 
 

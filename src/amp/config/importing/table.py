@@ -17,7 +17,7 @@ from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
 from amp.config.secret import SecretReader
 from amp.config.structure import structure
 
-__all__ = ["Element", "Table", "Value", "built", "render", "toml"]
+__all__ = ["Element", "Table", "Value", "built", "render", "setting_lines", "toml"]
 
 Value = str | int | bool | list[str]
 Element = tuple[str, str]
