@@ -53,12 +53,7 @@ def cert(
     """
     wanted = names or tuple(dict.fromkeys((socket.gethostname(), *LOCAL_NAMES)))
     try:
-        for name in wanted:
-            Host().read(name)
-        if certificate.absolute() == private_key.absolute():
-            raise ValueError("expected two files, one for the certificate and one for the key")
-        text, key = make(wanted, days)
-        write_new({private_key: (key, 0o600), certificate: (text, 0o644)}, force=force)
+        make_files(wanted, days, certificate, private_key, force=force)
     except FileExistsError as error:
         sys.stderr.write(f"amp cert: {error.filename} is there already; --force overwrites it\n")
         return 1
@@ -75,6 +70,23 @@ def cert(
         f'private_key = "{private_key}"',
     )
     return 0
+
+
+def make_files(
+    names: tuple[str, ...], days: int, certificate: Path, private_key: Path, *, force: bool
+) -> None:
+    """Make both files.
+
+    Raises:
+        ValueError: a name cannot stand in a certificate.
+        OSError: see `write_new`.
+    """
+    for name in names:
+        Host().read(name)
+    if certificate.absolute() == private_key.absolute():
+        raise ValueError("expected two files, one for the certificate and one for the key")
+    text, key = make(names, days)
+    write_new({private_key: (key, 0o600), certificate: (text, 0o644)}, force=force)
 
 
 def make(names: tuple[str, ...], days: int) -> tuple[bytes, bytes]:
