@@ -37,7 +37,7 @@ def sniffer(*options: str) -> Iterator[int]:
 @contextmanager
 def running(config: Path) -> Iterator[list[str]]:
     """A running amp; gives the places where it listens."""
-    with subprocess.Popen([*AMP, "run", str(config)], stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([*AMP, "run", "--allow-root", str(config)], stderr=subprocess.PIPE) as process:
         try:
             yield _ready(process)["listen"]
         finally:
