@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
 
+from amp.shell.tracing import WIRE, Tracing
+from amp.shell.wire import PlainWire
 from amp.sim.asterisk import SimAsterisk
 from shell.harness import PATIENCE_S
 from shell.process import CONFIG, running_amp
@@ -78,3 +81,28 @@ async def test_what_is_traced(flag: str, tmp_path: Path) -> None:
     assert ("Variable: <hidden>" in lines) == (flag == "-ddd")
     assert ("Event: FullyBooted" in lines) == (flag == "-ddd")
     assert {line.get("server") or line["client"] for line in passed} == (set() if flag == "-d" else {"a", 1})
+
+
+async def test_a_traced_wire_is_a_wire() -> None:
+    """Nothing is lost or told twice: pieces, several buffers at once, bytes put back."""
+    ours, theirs = trio.socket.socketpair()
+    with structlog.testing.capture_logs() as lines:
+        wire = Tracing(WIRE).wrap(PlainWire(ours), client=1)
+        assert wire.write_many_now([b"A: 1\r\n", b"B: ", b"2\r\n"]) == 11
+        assert wire.write_now(memoryview(b"C: 3\r\n")) == 6
+        assert await theirs.recv(100) == b"A: 1\r\nB: 2\r\nC: 3\r\n"
+        await theirs.send(b"D: 4\r\nE")
+        assert await wire.receive() == b"D: 4\r\nE"
+        wire.push_back(b"4\r\nE")
+        assert await wire.receive() == b"4\r\nE"
+        assert wire.receive_now() is None
+        await theirs.send(b": 5\r\n")
+        assert await wire.receive() == b": 5\r\n"
+        assert (wire.tls, wire.blocked, wire.sock) == ("", False, ours)
+        wire.end_output()
+        assert await theirs.recv(1) == b""
+        wire.close()
+    theirs.close()
+    told = [(line["event"], text) for line in lines for text in line["lines"]]
+    sent, received = ["A: 1", "B: 2", "C: 3"], ["D: 4", "E: 5"]
+    assert told == [("sent", text) for text in sent] + [("received", text) for text in received]

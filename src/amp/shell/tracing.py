@@ -47,6 +47,8 @@ class TracedWire:
         self._log = get_logger(**context)
         self._read = LineTrace(brief)
         self._written = LineTrace(brief)
+        self._told = 0
+        """Bytes that were put back: told already."""
 
     @property
     def sock(self) -> trio.socket.SocketType:
@@ -86,14 +88,19 @@ class TracedWire:
     async def receive(self) -> bytes:
         """See `Wire`; what came is told."""
         data = await self._wire.receive()
-        self._tell("received", self._read.take(data))
+        self._tell_read(data)
         return data
 
     def receive_now(self) -> bytes | None:
         """See `Wire`; what came is told."""
         data = self._wire.receive_now()
-        self._tell("received", self._read.take(data or b""))
+        self._tell_read(data or b"")
         return data
+
+    def push_back(self, data: bytes) -> None:
+        """See `Wire`; it is not told again."""
+        self._told += len(data)
+        self._wire.push_back(data)
 
     def end_output(self) -> None:
         """See `Wire`."""
@@ -102,6 +109,10 @@ class TracedWire:
     def close(self) -> None:
         """See `Wire`."""
         self._wire.close()
+
+    def _tell_read(self, data: bytes) -> None:
+        self._tell("received", self._read.take(data[self._told :]))
+        self._told = max(0, self._told - len(data))
 
     def _tell(self, direction: str, lines: list[str]) -> None:
         if lines:
