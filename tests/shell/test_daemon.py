@@ -88,7 +88,7 @@ async def test_a_traced_wire_is_a_wire() -> None:
     ours, theirs = trio.socket.socketpair()
     with structlog.testing.capture_logs() as lines:
         wire = Tracing(WIRE).wrap(PlainWire(ours), client=1)
-        assert wire.write_many_now([b"A: 1\r\n", b"B: ", b"2\r\n"]) == 11
+        assert wire.write_many_now([b"A: 1\r\n", b"B: ", b"2\r\n"]) == 12
         assert wire.write_now(memoryview(b"C: 3\r\n")) == 6
         assert await theirs.recv(100) == b"A: 1\r\nB: 2\r\nC: 3\r\n"
         await theirs.send(b"D: 4\r\nE")
