@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import trio
 
-from amp.config.formats import installed_formats
+from amp.cli.check import check
+from amp.config.formats import installed, installed_formats
+from amp.core.ami import replies
+from amp.core.formats.dress import Dresser
 from amp.core.formats.registry import GROUP, Formats
 from amp.core.formats.xml import XML
+from config.loading import SERVER, USER, load_text, problems
+from shell.harness import PATIENCE_S, lab
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 
@@ -20,7 +29,7 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", PAGE) if name == language]
 
 
-EVENT, CSV_EXAMPLE, PIPES_EXAMPLE = blocks("")
+ASKED, EVENT, CSV_EXAMPLE, PIPES_EXAMPLE = blocks("")
 FRAME = EVENT.strip().replace("\n", "\r\n").encode()
 
 
@@ -30,34 +39,117 @@ def test_what_is_installed_here() -> None:
     assert [one.name for one in formats.outputs][:4] == [one.name for one in Formats().outputs]
 
 
-def test_the_example_of_the_page_as_an_installed_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The example of the page as pip would leave it on the disk; gives the folder."""
     (code,) = blocks("python")
     (project,) = blocks("toml")
-    (tmp_path / "pipes.py").write_text(code)
-    info = tmp_path / "pipes-1.0.dist-info"
-    info.mkdir()
+    folder = tmp_path / "site"
+    info = folder / "pipes-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "pipes.py").write_text(code)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pipes\nVersion: 1.0\n")
     section, _, line = project.strip().partition("\n")
     assert section == f'[project.entry-points."{GROUP}"]'
     (info / "entry_points.txt").write_text(f"[{GROUP}]\n" + line.replace('"', ""))
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "pipes", raising=False)
-    assert "pipes" in entry_points(group=GROUP).names
+    monkeypatch.syspath_prepend(folder)
+    installed.cache_clear()
+    yield folder
+    sys.modules.pop("pipes", None)
+    installed.cache_clear()
 
+
+def test_the_example_of_the_page_as_an_installed_package(pipes: Path) -> None:
     formats, problems = installed_formats()
     assert problems == ()
-    pipes = formats.output("pipes")
-    assert pipes is not None
-    assert pipes.render is not None
-    assert pipes.render([FRAME], b"pbx1").decode() == PIPES_EXAMPLE
-    monkeypatch.delitem(sys.modules, "pipes")
+    one = formats.output("pipes")
+    assert one is not None
+    assert one.write([FRAME], b"pbx1").decode() == PIPES_EXAMPLE
+
+
+def test_an_installed_format_may_be_configured(pipes: Path, tmp_path: Path) -> None:
+    config = load_text(tmp_path, '[[listen]]\noutput_format = "pipes"\n' + USER + 'output_format = "pipes"\n')
+    assert (config.listen[0].output_format, config.user[0].output_format) == ("pipes", "pipes")
+    assert problems(tmp_path, '[[listen]]\ninput_format = "pipes"\n') == [
+        'listen[0].input_format: expected "standard" or "xml"'
+    ]
+
+
+async def test_a_client_of_the_example(pipes: Path) -> None:
+    """Found by amp itself, asked for by name, and from then on all that the client gets."""
+    async with lab("pbx1") as amp:
+        client = await amp.client(events="user")
+        await client.stream.send_all(ASKED.replace("xml", "pipes").encode())
+        amp.sims["pbx1"].user_event("Door")
+        with trio.fail_after(PATIENCE_S):
+            data = b""
+            while data.count(b"\n") < 2:
+                data += await client.stream.receive_some(1000)
+    answer, event = data.decode().splitlines()
+    assert answer == "ProxyResponse=Success|OutputFormat=pipes"
+    assert event == "Event=UserEvent|Privilege=user,all|UserEvent=Door|Server=pbx1"
+
+
+def test_a_broken_plug_in_is_warned_about_by_check(pipes: Path) -> None:
+    """Not an error: what else is configured works."""
+    (pipes / "pipes.py").write_text("raise RuntimeError('not\\ntoday')\n")
+    (pipes / "amp.toml").write_text(SERVER + USER)
+    with redirect_stdout(io.StringIO()) as shown:
+        assert check(pipes / "amp.toml") == 0
+    warning = "  warning   format pipes of pipes: RuntimeError: not today; it is left out\n"
+    assert warning in shown.getvalue()
+
+
+async def test_a_broken_plug_in_is_warned_about_in_the_log(pipes: Path) -> None:
+    (pipes / "pipes.py").write_text("PIPES = 'no format'\n")
+    async with lab("pbx1") as amp:
+        about = "format pipes of pipes: ValueError: expected a Format, got str; it is left out"
+        await amp.logged("advice", about=about)
+        await amp.client()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '[[listen]]\noutput_format = "xmll"\n',
+            'listen[0].output_format: expected "standard" or "xml" or "csv" or "json"'
+            " (did you mean 'xml'?)",
+        ),
+        (
+            '[[listen]]\ninput_format = "json"\n',
+            'listen[0].input_format: expected "standard" or "xml"',
+        ),
+        (
+            '[[listen]]\ninput_format = "http"\n',
+            "listen[0].input_format: expected a format of connections; http is one of HTTP requests",
+        ),
+        (USER + "output_format = 7\n", "user[0].output_format: expected a string, got a whole number"),
+        (USER + "input_format = 7\n", "user[0].input_format: expected a string, got a whole number"),
+    ],
+)
+def test_formats_that_are_not_there_are_wrong(tmp_path: Path, text: str, problem: str) -> None:
+    assert problems(tmp_path, text) == [problem]
+
+
+def test_a_sniffers_protocol_has_no_formats(tmp_path: Path) -> None:
+    told = problems(tmp_path, '[[listen]]\nprotocols = ["voipmonitor"]\noutput_format = "json"\n')
+    assert "listen[0].output_format: a sniffer's protocol has no formats" in told
+
+
+def test_check_shows_formats(tmp_path: Path) -> None:
+    (tmp_path / "amp.toml").write_text('[[listen]]\noutput_format = "json"\n')
+    with redirect_stdout(io.StringIO()) as shown:
+        assert check(tmp_path / "amp.toml") == 0
+    assert "listen    127.0.0.1:5038  ami, reads standard, writes json\n" in shown.getvalue()
 
 
 def test_the_other_examples_of_the_page() -> None:
     formats = Formats()
-    shown = {"xml": blocks("xml")[0], "csv": CSV_EXAMPLE, "json": blocks("json")[0]}
+    asked, in_xml, _ = blocks("xml")
+    shown = {"xml": in_xml, "csv": CSV_EXAMPLE, "json": blocks("json")[0]}
+    answer = replies.proxy_reply(b"Success", None, (b"OutputFormat", b"xml"))
+    assert Dresser(XML).dress(answer).decode().replace("\r\n", "\n").strip() == asked.strip()
     for name, text in shown.items():
         one = formats.output(name)
         assert one is not None
@@ -67,7 +159,7 @@ def test_the_other_examples_of_the_page() -> None:
     assert reading is not None
     assert reading.reader is not None
     reader = reading.reader(1022, 128)
-    reader.receive_data(blocks("xml")[1].encode())
+    reader.receive_data(blocks("xml")[2].encode())
     assert reader.next_event().headers[2] == (b"ActionID", b"a&b")  # type: ignore[union-attr]  # what the page shows
 
 

@@ -41,7 +41,10 @@ def summary(config: Config) -> Iterator[str]:
     for listen in config.listen:
         tls = "" if listen.tls == "off" else f", TLS {listen.tls}"
         pin = f", only server {listen.server}" if listen.server else ""
-        yield f"listen    {listen.place}  {', '.join(listen.protocols)}{tls}{pin}"
+        formats = ""
+        if (listen.input_format, listen.output_format) != ("standard", "standard"):
+            formats = f", reads {listen.input_format}, writes {listen.output_format}"
+        yield f"listen    {listen.place}  {', '.join(listen.protocols)}{tls}{pin}{formats}"
     for server in config.asterisks:
         place = " or ".join(host_port(host, server.port) for host in server.addresses)
         tls = "" if server.tls == "off" else f", TLS {server.tls}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from amp.core.formats.registry import Formats
 
 __all__ = ["FormatName", "installed", "installed_formats"]
+
+
+LONGEST_TEXT: Final = 200
+"""Characters of what a plug-in says about its own failure; the traceback of an import may be in it."""
 
 
 def installed_formats(found: Iterable[EntryPoint] | None = None) -> tuple[Formats, tuple[str, ...]]:
@@ -37,7 +41,8 @@ def installed_formats(found: Iterable[EntryPoint] | None = None) -> tuple[Format
                 formats = formats.with_format(one)
         except Exception as error:  # whatever somebody else's module does when it is imported
             package = point.dist.name if point.dist else "an unknown package"
-            problems.append(f"format {point.name} of {package}: {type(error).__name__}: {error}")
+            text = " ".join(str(error)[:LONGEST_TEXT].split())
+            problems.append(f"format {point.name} of {package}: {type(error).__name__}: {text}")
     return formats, tuple(problems)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from amp.core.ami.auth import Accounts, User
@@ -152,3 +153,13 @@ def test_formats_of_others_can_be_chosen_as_well() -> None:
     conn.formats.installed = Formats().with_format(mine)
     login(conn, b"plain")
     assert say(conn, b"ProxyAction: SetOutputFormat", b"OutputFormat: mine")[0] == OutputChanged(mine)
+
+
+def test_a_reload_leaves_the_formats_of_who_is_in() -> None:
+    """A stream that changes its format unasked is of no use to anybody; the next login has the new one."""
+    conn = session()
+    login(conn, b"odd")
+    changed = attrs.evolve(ODD, input_format=None, output_format="xml")
+    conn.change_user(changed)
+    assert drain(conn) == [LoggedIn(changed, ALL)]
+    assert (conn.formats.input, conn.formats.output) == (XML, JSON)
