@@ -255,3 +255,10 @@ def test_a_popup_login_is_two_words_or_three(tmp_path: Path) -> None:
         (problem,) = problems(tmp_path, SNIFFER + KEY + f'popup = "{words}"')
         assert problem.startswith("server[0]: expected the words USER PASSWORD KEY in popup")
         assert "canary" not in problem
+
+
+def test_a_sensor_has_a_number_of_its_own(tmp_path: Path) -> None:
+    first = SNIFFER + KEY + "sensor_id = 2\n"
+    second = first.replace('"s2"', '"s3"').replace('"h"', '"g"')
+    assert problems(tmp_path, first + second) == ["server[1].sensor_id: the same as that of server[0]"]
+    assert len(load_text(tmp_path, first + second.replace("= 2", "= 3")).sniffers) == 2

@@ -54,6 +54,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_narrowed_commands(users),
         *_listen_servers(listens, known),
         *_sniffers_named(data, users, listens, sniffers),
+        *_sensor_ids(servers),
         *_sniffer_listeners(listens, sniffers, list(_texts(users, "name").values())),
         *clashing_listeners(listens),
         *_own_listeners(listens, servers),
@@ -149,6 +150,15 @@ def _hosts_like_names(servers: Tables) -> Iterator[str]:
         for other, host in hosts:
             if other != index and host.lower() == name.lower():
                 yield f"server[{index}].name: it is the host of server[{other}]; 'Server:' could mean either"
+
+
+def _sensor_ids(servers: Tables) -> Iterator[str]:
+    """``Server: 2`` means one sniffer."""
+    seen: dict[int, int] = {}
+    for index, server in servers:
+        sensor = server.get("sensor_id")
+        if type(sensor) is int and seen.setdefault(sensor, index) != index:
+            yield f"server[{index}].sensor_id: the same as that of server[{seen[sensor]}]"
 
 
 def _hosts(server: Mapping[str, object]) -> Iterator[str]:

@@ -64,6 +64,9 @@ SPARE_DESCRIPTORS = 64
 SIMULATED_LINKS = 18
 """Descriptors of a simulated server: both ends of its event link and of eight action links."""
 
+SIMULATED_EXCHANGES = 8
+"""Those of a simulated sniffer: both ends of four exchanges."""
+
 
 def run(config: Config, path: Path | None = None, tracing: Tracing | None = None) -> int:
     """Run the proxy until a signal ends it.
@@ -328,8 +331,9 @@ def _admission_limits(config: Config, more_links: int = 0) -> AdmissionLimits:
     """
     limits = config.limits
     links = more_links + sum(server.max_sessions + 1 for server in config.asterisks)
+    links += sum(server.exchanges + (server.popup is not None) for server in config.sniffers)
     if config.simulate is not None:
-        links += config.simulate.asterisks * SIMULATED_LINKS
+        links += config.simulate.asterisks * SIMULATED_LINKS + config.simulate.sniffers * SIMULATED_EXCHANGES
     room = max(1, descriptor_limit() - SPARE_DESCRIPTORS - links)
     return AdmissionLimits(
         connections=min(limits.connections, room),

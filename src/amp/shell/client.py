@@ -199,13 +199,20 @@ class Client:
         if self._nursery is None:
             return
         self._owed -= 1
+        self.early_answer(data, action_id)
+        if not action_id:
+            self.resume("answer")
+        if self._closes_when_answered and not self._owed:
+            self._owner.act(LocalAnswer(self.number, b"", closes=True))
+
+    def early_answer(self, data: bytes, action_id: bytes | None) -> None:
+        """A part of what becomes of it; the last one comes by `late_answer`."""
+        if self._nursery is None:
+            return
         if action_id:
             self.send(data)
         else:
             self._owner.act(LocalAnswer(self.number, data))
-            self.resume("answer")
-        if self._closes_when_answered and not self._owed:
-            self._owner.act(LocalAnswer(self.number, b"", closes=True))
 
     def _owes_answer(self, action_id: bytes | None) -> None:
         self._acted()

@@ -23,10 +23,34 @@ from amp.shell.log import get_logger
 from amp.shell.sniffer_keys import KeyRing
 from amp.shell.sniffer_reach import SnifferReach
 
-__all__ = ["Answer", "Sniffer"]
+__all__ = ["Answer", "Budget", "Sniffer"]
 
 READ_BYTES: Final = 65536
 GONE: Final = "the sniffer was taken out of the configuration"
+
+
+@attrs.define
+class Budget:
+    """How many bytes of replies may be held at the same time.
+
+    Attributes:
+        most: in all.
+        what: that is, for people.
+        held: of it.
+    """
+
+    most: int
+    what: str = "a reply"
+    held: int = 0
+
+    def take(self, size: int) -> bool:
+        """Hold so many more; ``False`` if that is too much."""
+        self.held += size
+        return self.held <= self.most
+
+    def give_back(self, size: int) -> None:
+        """They are not held any more."""
+        self.held -= size
 
 
 class Answer:
@@ -53,15 +77,16 @@ class Answer:
         self._room.set()
         return self._pieces.popleft()
 
-    async def whole(self, most: float = math.inf) -> bytes:
-        """All of it, or what came before it failed; a failure as well if it has more than ``most`` bytes."""
+    async def whole(self, budget: Budget | None = None) -> bytes:
+        """All of it, or what came before it failed; a failure as well if the budget does not suffice."""
         pieces: list[bytes] = []
-        size = 0
         while piece := await self.piece():
             pieces.append(piece)
-            size += len(piece)
-            if size > most:
-                self.failure = ExchangeFailed(Failure.TOO_BIG, f"a reply of over {most} bytes", True, size)
+            if budget is not None and not budget.take(len(piece)):
+                size = sum(map(len, pieces))
+                self.failure = ExchangeFailed(
+                    Failure.TOO_BIG, f"{budget.what} of over {budget.most} bytes", True, size
+                )
                 break
         return b"".join(pieces)
 
@@ -121,6 +146,12 @@ class Sniffer:
     _scopes: dict[Job, trio.CancelScope] = attrs.field(factory=dict, init=False)
     _rearm: trio.Event = attrs.field(factory=trio.Event, init=False)
     _retired: bool = attrs.field(default=False, init=False)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What ``Server:`` may say besides its name: its host, and its number among the GUI's sensors."""
+        number = () if self.sensor_id is None else (str(self.sensor_id),)
+        return (self.reach.host, *number) if self.reach.host else number
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve askers until cancelled."""

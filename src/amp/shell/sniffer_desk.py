@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
+import attrs
 import trio
 
 from amp.core.ami.auth import User
 from amp.core.ami.frame import Frame
+from amp.core.ami.mask import TRUE
+from amp.core.routing.directory import SEVERAL, Directory, Selection
 from amp.core.routing.error_frames import not_sent, plain
+from amp.core.routing.fanouts import NO_RIGHT
 from amp.core.voipmonitor.action import failure_text, sniffer_error, sniffer_reply
 from amp.core.voipmonitor.command import Command, parse_command
-from amp.core.voipmonitor.exchange_events import ExchangeFailed
+from amp.core.voipmonitor.exchange_events import Failure
 from amp.core.voipmonitor.hiding import hider_for
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.errors import LocalProtocolError
 from amp.shell.log import get_logger
-from amp.shell.sniffer import Sniffer
+from amp.shell.sniffer import Budget, Sniffer
+from amp.shell.sniffer_gather import Asker, Gather, Outcome
 
-__all__ = ["Asker", "SnifferDesk", "audit"]
+__all__ = ["DeskLimits", "SnifferDesk", "audit"]
 
 SHOWN_ARGUMENTS: Final = 60
 """Bytes of arguments that the log shows; of content commands none, as they name files and people."""
@@ -27,16 +32,26 @@ SHOWN_ARGUMENTS: Final = 60
 
 ENDLESS: Final = frozenset(("login_screen_popup",))
 
+REFUSALS: Final = frozenset((Failure.WRONG_KEY, Failure.NEED_KEY, Failure.UNSENDABLE))
+"""Failures that are an answer: the sniffer said no, or there is nothing that could be sent to it."""
 
-class Asker(Protocol):
-    """A client that has sent a SnifferCommand."""
 
-    @property
-    def user(self) -> User | None:
-        """Who it is."""
+@attrs.frozen(kw_only=True)
+class DeskLimits:
+    """Bounds of what clients ask.
 
-    def late_answer(self, data: bytes, action_id: bytes | None) -> None:
-        """The answer to its command; nothing if it is gone."""
+    Attributes:
+        reply_bytes: of a reply in a frame, and of the replies that one command for several sniffers holds at
+            the same time.
+        at_once: commands of one client.
+        servers: sniffers of one command.
+        timeout_s: of a command for several.
+    """
+
+    reply_bytes: int
+    at_once: int
+    servers: int
+    timeout_s: float
 
 
 class SnifferDesk:
@@ -45,8 +60,7 @@ class SnifferDesk:
     Args:
         sniffers: by name, in the order of the configuration.
         is_server: whether a name is that of another kind of server.
-        most_bytes: of a reply in a frame.
-        most_at_once: commands of one client.
+        limits: of what clients ask.
         beside: what has to run as long as the sniffers are asked.
     """
 
@@ -54,14 +68,12 @@ class SnifferDesk:
         self,
         sniffers: MutableMapping[str, Sniffer],
         is_server: Callable[[str], bool],
-        most_bytes: int,
-        most_at_once: int,
+        limits: DeskLimits,
         beside: Callable[[], Awaitable[None]],
     ) -> None:
         self.sniffers = sniffers
         self._is_server = is_server
-        self._most_bytes = most_bytes
-        self._most_at_once = most_at_once
+        self._limits = limits
         self._beside = beside
         self._asking: dict[Asker, int] = {}
         self._nursery: trio.Nursery | None = None
@@ -78,18 +90,16 @@ class SnifferDesk:
 
     def take(self, asker: Asker, frame: Frame, action_id: bytes | None) -> None:
         """A client sent a SnifferCommand; its answer comes by `Asker.late_answer`, perhaps at once."""
-        named = (frame.get(b"Server") or b"").strip().decode("utf-8", "replace")
-        chosen = self._choose(named, asker.user)
         waiting = self._asking.get(asker, 0)
+        chosen = self._choose(asker, frame, action_id)
+        if waiting >= self._limits.at_once:
+            chosen = not_sent(f"{waiting} commands of this client are unanswered already")
         if isinstance(chosen, str):
-            asker.late_answer(sniffer_error(action_id or b"", not_sent(chosen), ""), action_id)
-        elif waiting >= self._most_at_once:
-            why = not_sent(f"{waiting} commands of this client are unanswered already")
-            asker.late_answer(sniffer_error(action_id or b"", why, chosen.name), action_id)
-        else:
-            assert self._nursery is not None  # clients come after `run`
-            self._asking[asker] = waiting + 1
-            self._nursery.start_soon(self._answer, asker, chosen, frame, action_id)
+            asker.late_answer(sniffer_error(action_id or b"", chosen, ""), action_id)
+            return
+        assert self._nursery is not None  # clients come after `run`
+        self._asking[asker] = waiting + 1
+        self._nursery.start_soon(self._answer, asker, chosen, frame, action_id)
 
     async def add(self, sniffer: Sniffer) -> None:
         """A sniffer that came while amp runs; its name must be free."""
@@ -102,14 +112,62 @@ class SnifferDesk:
         self.sniffers.pop(name).retire()
 
     def find(self, named: str) -> Sniffer | None:
-        """The sniffer of that name, or the only one at that host."""
+        """The sniffer of that name, or the only one with that host or sensor number."""
         found = self.sniffers.get(named)
         if found is None:
-            there = [one for one in self.sniffers.values() if one.reach.host.lower() == named.lower()]
-            found = there[0] if len(there) == 1 and named else None
+            there = [
+                one for one in self.sniffers.values() if named.lower() in (host.lower() for host in one.hosts)
+            ]
+            found = there[0] if len(there) == 1 else None
         return found
 
-    def _choose(self, named: str, user: User | None) -> Sniffer | str:
+    def _choose(self, asker: Asker, frame: Frame, action_id: bytes | None) -> Sniffer | Gather | str:
+        """Who shall be asked, or why nobody."""
+        server, user = (frame.get(b"Server") or b"").strip(), asker.user
+        named, merges = server.decode("utf-8", "replace"), _yes(frame.get(b"Merge"))
+        if named in self.sniffers or SEVERAL.isdisjoint(server):
+            one = self._choose_one(named, user)
+            if isinstance(one, str):
+                return not_sent(one)
+            if not merges:
+                return one
+            selection = Selection((one.name,), {})
+        elif user is None or "fanout" not in user.write:
+            return NO_RIGHT
+        else:
+            selection = Directory(self.sniffers, "none").select(server, user.server, user.servers)
+        try:
+            return self._gather(asker, frame, action_id, selection, merges=merges)
+        except LocalProtocolError as error:
+            return not_sent(error.reply_hint)
+
+    def _gather(
+        self, asker: Asker, frame: Frame, action_id: bytes | None, selection: Selection, *, merges: bool
+    ) -> Gather:
+        """Several at once.
+
+        Raises:
+            LocalProtocolError: that cannot be; its text is for the asker.
+        """
+        count = len(selection.found) + len(selection.missing)
+        if selection.refusal or not count:
+            raise LocalProtocolError(selection.refusal or "Server: names no server")
+        if count > self._limits.servers:
+            raise LocalProtocolError(f"Server: names {count} servers, at most {self._limits.servers} at once")
+        command = parse_command(frame.get(b"Command") or b"") if merges else None
+        if command is not None and command.name != "listcalls":
+            raise LocalProtocolError(f"Merge: only listcalls can be merged, not {command.name}")
+        return Gather(
+            asker=asker,
+            action_id=action_id,
+            sniffers=tuple(self.sniffers[name] for name in selection.found),
+            missing=selection.missing,
+            timeout_s=self._limits.timeout_s,
+            most_bytes=self._limits.reply_bytes,
+            merge=command,
+        )
+
+    def _choose_one(self, named: str, user: User | None) -> Sniffer | str:
         """The sniffer for a command, or why there is none."""
         bound_to = user.bound_to if user is not None else None
         text = plain(named[:64])
@@ -123,68 +181,78 @@ class SnifferDesk:
             return f"server {text} is no sniffer" if self._is_server(named) else f"unknown server {text}"
         return found
 
-    async def _answer(self, asker: Asker, sniffer: Sniffer, frame: Frame, action_id: bytes | None) -> None:
+    async def _answer(
+        self, asker: Asker, asked: Sniffer | Gather, frame: Frame, action_id: bytes | None
+    ) -> None:
+        server = asked.name if isinstance(asked, Sniffer) else ""
         try:
-            user = asker.user
-            name, grant = (user.name, user.sniffers) if user is not None else ("", SnifferGrant())
-            outcome = await self.perform(sniffer, frame.get(b"Command") or b"", name, grant)
-            original = action_id or b""
-            if outcome.problem:
-                answer = sniffer_error(original, outcome.problem, sniffer.name)
-            else:
-                answer = sniffer_reply(original, outcome.reply, sniffer.name)
-            asker.late_answer(answer, action_id)
+            answer = await self._answer_of(asker, asked, frame, action_id or b"")
         except Exception:
-            get_logger().exception("sniffer_command_failed", sniffer=sniffer.name)
-            answer = sniffer_error(action_id or b"", "internal error", sniffer.name)
-            asker.late_answer(answer, action_id)
+            get_logger().exception("sniffer_command_failed", sniffer=server)
+            answer = sniffer_error(action_id or b"", "internal error", server)
         finally:
             left = self._asking.pop(asker) - 1
             if left:
                 self._asking[asker] = left
+        asker.late_answer(answer, action_id)
 
-    async def perform(self, sniffer: Sniffer, line: bytes, user: str, grant: SnifferGrant) -> Outcome:
+    async def _answer_of(self, asker: Asker, asked: Sniffer | Gather, frame: Frame, original: bytes) -> bytes:
+        user, line = asker.user, frame.get(b"Command") or b""
+        name, grant = (user.name, user.sniffers) if user is not None else ("", SnifferGrant())
+        if isinstance(asked, Gather):
+            return await asked.run(lambda one, budget: self.perform(one, line, name, grant, budget))
+        outcome = await self.perform(asked, line, name, grant)
+        if outcome.problem:
+            return sniffer_error(original, outcome.problem, asked.name)
+        return sniffer_reply(original, outcome.reply, asked.name)
+
+    async def perform(
+        self, sniffer: Sniffer, line: bytes, user: str, grant: SnifferGrant, budget: Budget | None = None
+    ) -> Outcome:
         """Ask a sniffer something for somebody, and log it.
 
         Args:
             line: the command as it was written.
             user: for the log.
             grant: what the asker may do and see.
+            budget: what the reply counts for, if not for itself alone.
         """
-        begun = trio.current_time()
+        begun, command, outcome = trio.current_time(), None, Outcome(b"", "given up")
         try:
             command = parse_command(line)
+            refusal = _refusal(command, grant)
+            outcome = (
+                Outcome(b"", refusal, refused=True)
+                if refusal
+                else await self._ask(sniffer, command, grant, budget or Budget(self._limits.reply_bytes))
+            )
         except LocalProtocolError as error:
-            problem = not_sent(error.reply_hint)
-            audit(sniffer, user, None, problem, 0, begun)
-            return Outcome(b"", problem)
-        refusal = grant.refusal(command.spec)
-        if refusal is not None or command.name in ENDLESS:
-            endless = not_sent(f"{command.name}: its reply has no end, so no action can give it")
-            problem = f"Permission denied: {refusal}" if refusal is not None else endless
-            audit(sniffer, user, command, problem, 0, begun)
-            return Outcome(b"", problem)
-        reply, failed = await self._ask(sniffer, command, grant)
-        problem = failure_text(failed) if failed is not None else ""
-        audit(sniffer, user, command, problem or "done", len(reply), begun)
-        return Outcome(reply, problem)
+            outcome = Outcome(b"", not_sent(error.reply_hint), refused=True)
+        finally:
+            audit(sniffer, user, command, outcome.problem or "done", len(outcome.reply), begun)
+        return outcome
 
-    async def _ask(
-        self, sniffer: Sniffer, command: Command, grant: SnifferGrant
-    ) -> tuple[bytes, ExchangeFailed | None]:
+    async def _ask(self, sniffer: Sniffer, command: Command, grant: SnifferGrant, budget: Budget) -> Outcome:
         hider = hider_for(command, grant)
         async with sniffer.ask(command, unpack=True) as answer:
-            reply = await answer.whole(self._most_bytes)
-            if hider is not None and answer.failure is None:
-                reply = hider.feed(reply) + hider.finish()
-            return reply, answer.failure
+            reply = await answer.whole(budget)
+            if answer.failure is not None:
+                budget.give_back(len(reply))
+                return Outcome(b"", failure_text(answer.failure), refused=answer.failure.failure in REFUSALS)
+            return Outcome(reply if hider is None else hider.feed(reply) + hider.finish())
 
 
-class Outcome(NamedTuple):
-    """The reply, or what went wrong in words for the asker."""
+def _refusal(command: Command, grant: SnifferGrant) -> str:
+    """Why somebody is not given an answer, in full; empty if there is no reason."""
+    if refusal := grant.refusal(command.spec):
+        return f"Permission denied: {refusal}"
+    if command.name in ENDLESS:
+        return not_sent(f"{command.name}: its reply has no end, so no action can give it")
+    return ""
 
-    reply: bytes
-    problem: str
+
+def _yes(value: bytes | None) -> bool:
+    return (value or b"").strip().lower() in TRUE
 
 
 def audit(

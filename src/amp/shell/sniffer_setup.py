@@ -22,7 +22,7 @@ from amp.shell.database_thread import DatabaseThread
 from amp.shell.gui_database import GuiDatabase
 from amp.shell.outlet import OutletLimits
 from amp.shell.sniffer import Sniffer
-from amp.shell.sniffer_desk import SnifferDesk
+from amp.shell.sniffer_desk import DeskLimits, SnifferDesk
 from amp.shell.sniffer_keys import KeyRing, KeySource, key_in_conf, key_in_config, key_in_database, key_in_php
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_popup import PopupFollower
@@ -104,9 +104,13 @@ def make_desk(
     names.update(config.simulate.names if config.simulate is not None else ())
     sniffers = {server.name: maker.make(server) for server in (*config.sniffers, *simulated)}
     limits = config.limits
-    return SnifferDesk(
-        sniffers, names.__contains__, limits.max_frame_bytes, limits.actions_per_client, maker.tunnels.run
+    bounds = DeskLimits(
+        reply_bytes=limits.max_frame_bytes,
+        at_once=limits.actions_per_client,
+        servers=limits.fanout_servers,
+        timeout_s=limits.fanout_timeout_s,
     )
+    return SnifferDesk(sniffers, names.__contains__, bounds, maker.tunnels.run)
 
 
 def make_watching(

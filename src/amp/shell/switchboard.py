@@ -171,8 +171,10 @@ class Switchboard:
             raise ConnectionError(f"server {pin.server} is down")
 
     def is_up(self, server: str) -> bool:
-        """Whether it takes actions; one that was dropped does not."""
-        return server in self.servers and self.servers[server].up
+        """Whether it takes actions; one that was dropped does not. A sniffer has no session to be lost."""
+        if server in self.servers:
+            return self.servers[server].up
+        return self.desk is not None and server in self.desk.sniffers
 
     def world(self) -> World:
         """What ProxyActions show."""

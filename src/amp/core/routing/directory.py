@@ -9,12 +9,11 @@ import fnmatch
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from amp.core.routing.error_frames import not_sent, plain
-from amp.core.routing.settings import LinksConfig
 
-__all__ = ["Choice", "Directory", "Selection"]
+__all__ = ["SEVERAL", "Choice", "Directory", "Hosted", "Selection"]
 
 SEVERAL = frozenset(b"*?[,")
 """Marks of a glob or a list; no server's name holds one."""
@@ -34,6 +33,14 @@ servers, and 0.1 ms once they are known."""
 
 KNOWN_GLOBS = 256
 """Globs whose servers are kept; clients use the same few."""
+
+
+class Hosted(Protocol):
+    """What a directory has to know of a server."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What else than its name may stand in ``Server:``."""
 
 
 class Choice(NamedTuple):
@@ -65,7 +72,7 @@ class Directory:
         default: ``"first"`` (the first configured, also while it is down), ``"none"``, or a name.
     """
 
-    def __init__(self, servers: Mapping[str, LinksConfig], default: str) -> None:
+    def __init__(self, servers: Mapping[str, Hosted], default: str) -> None:
         self._names = tuple(servers)
         self._known = frozenset(servers)
         self._globbed = functools.lru_cache(KNOWN_GLOBS)(self._glob)

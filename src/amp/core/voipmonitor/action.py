@@ -24,7 +24,7 @@ def sniffer_reply(original: bytes, reply: bytes, server: str) -> bytes:
     Args:
         original: the client's ActionID; empty for none.
         reply: what the sniffer said. If it is no text it is given in base64, which ``Encoding`` tells.
-        server: the sniffer's name.
+        server: the sniffer's name; empty if the reply is that of several.
     """
     text = is_text(reply)
     outputs = _lines(reply) if text else _base64(reply)
@@ -37,7 +37,7 @@ def sniffer_reply(original: bytes, reply: bytes, server: str) -> bytes:
             (b"Message", b"Command output follows" if reply else b"Command has no output"),
             *kind,
             *((b"Output", line) for line in outputs),
-            (b"Server", server.encode()),
+            *([(b"Server", server.encode())] if server else []),
         )
     )
     return encode(frame)
