@@ -11,6 +11,10 @@ import trio
 from amp.config.schema import Simulate, User
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
+from amp.core.fanout.hub import Hub
+from amp.core.fanout.view import ViewKey
+from amp.shell.sniffer_setup import SnifferMaker, WatcherMaker
+from amp.shell.sniffer_watch import Watching
 from amp.sim.sniffer.sniffer import SimSniffer
 from shell.harness import ANNA, PATIENCE_S, AmiClient, lab
 from shell.sniffing import GUI, KEY, OTHER_KEY, READER, configured, sniffer_lab
@@ -251,3 +255,44 @@ async def test_the_example_shows_calls_of_a_sniffer_to_an_ami_client() -> None:
         client: AmiClient = await one.client()
         start = await client.event("SnifferCallStart")
         assert about(start, "Server", "SensorID") == {"Server": "sniffer1", "SensorID": "1"}
+
+
+async def test_sniffers_may_come_and_go() -> None:
+    """As those of a database do."""
+    hub, nobody, sniffer = Hub(), Watching(Hub()), SimSniffer()
+    maker, watching = WatcherMaker(hub=hub, journal_bytes=1 << 20), Watching(hub)
+    seen: list[bytes] = []
+    async with trio.open_nursery() as nursery:
+        _, port = await nursery.start(partial(sniffer.serve, "127.0.0.1", 0))
+        server = configured("s2", port, watch=OFTEN)
+        one = SnifferMaker().make(server)
+        await nursery.start(one.run)
+        nursery.start_soon(nobody.run)
+        nursery.start_soon(watching.run)
+        hub.attach(Sink(seen), ViewKey())
+        for _ in range(2):
+            watching.add(maker.make(server, one))
+            await holds(lambda: any(b"SnifferReset" in data for data in seen))
+            watching.drop("s2")
+            assert b"Event: SnifferDown" in seen[-1]
+            await no_more(sniffer)
+            seen.clear()
+        watching.add(maker.make(server, one))
+        watching.drop("s2")
+        await no_more(sniffer)
+        nursery.cancel_scope.cancel()
+
+
+class Sink:
+    """Keeps what it is given."""
+
+    client = 1
+
+    def __init__(self, seen: list[bytes]) -> None:
+        self._seen = seen
+
+    def offer(self, data: bytes, span: object) -> None:
+        self._seen.append(data)
+
+    def cut(self, reason: str) -> None:
+        raise AssertionError(reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import attrs
@@ -13,8 +13,6 @@ from amp.config.sensors import Fleet, read_sensors
 from amp.errors import ConfigError
 from amp.shell.database_thread import DatabaseThread
 from amp.shell.log import get_logger
-from amp.shell.sniffer_desk import SnifferDesk
-from amp.shell.sniffer_setup import SnifferMaker
 
 __all__ = ["SensorFleet"]
 
@@ -26,8 +24,8 @@ class SensorFleet:
     Attributes:
         template: what all of the sensors have in common.
         database: where the table is.
-        maker: makes a sniffer of each.
-        desk: where they are put to work.
+        add: puts one to work.
+        drop: takes one out, by its name.
         taken: the names of all other servers, as of now.
         listens: amp's own listeners.
         interval_s: between two looks.
@@ -36,8 +34,8 @@ class SensorFleet:
 
     template: VoipmonitorServer
     database: DatabaseThread
-    maker: SnifferMaker
-    desk: SnifferDesk
+    add: Callable[[VoipmonitorServer], Awaitable[None]]
+    drop: Callable[[str], None]
     taken: Callable[[], Iterable[str]]
     listens: tuple[Listen, ...] = ()
     interval_s: float = 30.0
@@ -48,16 +46,21 @@ class SensorFleet:
 
     @classmethod
     def of(
-        cls, config: Config, maker: SnifferMaker, desk: SnifferDesk, taken: Callable[[], Iterable[str]]
+        cls,
+        config: Config,
+        database: DatabaseThread | None,
+        add: Callable[[VoipmonitorServer], Awaitable[None]],
+        drop: Callable[[str], None],
+        taken: Callable[[], Iterable[str]],
     ) -> SensorFleet | None:
         """That of a configuration; ``None`` if it takes no sensors from the database."""
-        if config.fleet is None or config.database is None or maker.database is None:
+        if config.fleet is None or config.database is None or database is None:
             return None
         return cls(
             template=config.fleet,
-            database=maker.database,
-            maker=maker,
-            desk=desk,
+            database=database,
+            add=add,
+            drop=drop,
             taken=taken,
             listens=config.listen,
             interval_s=config.database.sensors_interval_s,
@@ -82,12 +85,12 @@ class SensorFleet:
         self._problems = fleet.problems
         old = self.servers
         for name in [name for name in old if old[name] != fleet.servers.get(name)]:
-            self.desk.drop(name)
+            self.drop(name)
             if name not in fleet.servers:
                 self._log.info("sensor_removed", name=name)
         for name, server in fleet.servers.items():
             if old.get(name) != server:
-                await self.desk.add(self.maker.make(server))
+                await self.add(server)
                 event = "sensor_changed" if name in old else "sensor_added"
                 self._log.info(event, name=name, id=server.sensor_id, place=server.place)
         self.servers = fleet.servers

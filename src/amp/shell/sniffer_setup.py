@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Final
 
 import attrs
 
@@ -27,10 +29,13 @@ from amp.shell.sniffer_keys import KeyRing, KeySource, key_in_conf, key_in_confi
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_popup import PopupFollower
 from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
-from amp.shell.sniffer_watch import Watcher, Watching
+from amp.shell.sniffer_watch import Watcher
 from amp.shell.ssh_tunnel import SshLogin, SshTunnels
 
-__all__ = ["SnifferMaker", "make_desk", "make_door", "make_watching"]
+__all__ = ["SnifferMaker", "WatcherMaker", "make_desk", "make_door"]
+
+GOLDEN: Final = 0.618034
+"""Multiples of it fall into the gaps between each other, however many there will be."""
 
 
 @attrs.define(eq=False)
@@ -113,29 +118,33 @@ def make_desk(
     return SnifferDesk(sniffers, names.__contains__, bounds, maker.tunnels.run)
 
 
-def make_watching(
-    servers: Sequence[VoipmonitorServer], desk: SnifferDesk, hub: Hub, journal_bytes: int
-) -> Watching:
-    """Who turns what sniffers tell into events; makes them known to the hub.
+@attrs.define(eq=False, kw_only=True)
+class WatcherMaker:
+    """Makes those who watch sniffers, and makes the sniffers known to the hub.
 
-    Args:
-        servers: the configurations of the desk's sniffers.
+    Attributes:
+        hub: tells who looks, and gets the events.
+        journal_bytes: of the events of each sniffer.
     """
-    secret = secrets.token_bytes(32)
-    watchers = []
-    for index, server in enumerate(servers):
+
+    hub: Hub
+    journal_bytes: int
+    _secret: bytes = attrs.field(factory=partial(secrets.token_bytes, 32), init=False, repr=False)
+    _made: int = attrs.field(default=0, init=False)
+
+    def make(self, server: VoipmonitorServer, sniffer: Sniffer) -> Watcher:
+        """Who watches that sniffer; `Watching.drop` makes the hub forget it again."""
         epoch = secrets.token_hex(6).encode()
-        hub.add_server(server.name.encode(), epoch, Journal(journal_bytes))
-        times = WatchTimes(
-            calls_s=server.watch["calls"], stat_s=server.watch["stat"], phase=index / len(servers)
-        )
-        events = WatchEvents(server.name, epoch, secret)
-        sniffer, popups = desk.sniffers[server.name], None
+        self.hub.add_server(server.name.encode(), epoch, Journal(self.journal_bytes))
+        phase = self._made * GOLDEN % 1.0
+        self._made += 1
+        times = WatchTimes(calls_s=server.watch["calls"], stat_s=server.watch["stat"], phase=phase)
+        events = WatchEvents(server.name, epoch, self._secret)
+        popups = None
         if server.popup is not None:
             login = parse_command(b"login_screen_popup " + server.popup.reveal().encode())
-            popups = PopupFollower(sniffer, login, events, hub)
-        watchers.append(Watcher(sniffer, Watch(times, events), hub, popups))
-    return Watching(hub, watchers)
+            popups = PopupFollower(sniffer, login, events, self.hub)
+        return Watcher(sniffer, Watch(times, events), self.hub, popups)
 
 
 def make_door(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -44,6 +43,10 @@ class Watcher:
         if self.popups is not None:
             self.popups.want(calls)
         self._changed.set()
+
+    def leave(self) -> None:
+        """Tell for the last time."""
+        self._publish(self.watch.gone())
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -103,18 +106,32 @@ class Watching:
         hub: knows all who are connected, and the watched sniffers as servers.
     """
 
-    def __init__(self, hub: Hub, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._watchers = watchers
+        self._watchers: dict[str, Watcher] = {}
+        self._scopes: dict[str, trio.CancelScope] = {}
         self._views_changed = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    def add(self, watcher: Watcher) -> None:
+        """One more sniffer, which the hub knows already."""
+        self._watchers[watcher.sniffer.name] = watcher
+        if self._nursery is not None:
+            self._nursery.start_soon(self._run, watcher)
+            self._views_changed.set()
+
+    def drop(self, name: str) -> None:
+        """A sniffer is gone; who looks is told, and the hub forgets it."""
+        self._watchers.pop(name).leave()
+        if name in self._scopes:
+            self._scopes.pop(name).cancel()
+        self._hub.remove_server(name.encode())
 
     async def run(self) -> None:
         """Watch as demanded, until cancelled."""
-        if not self._watchers:
-            return
-        async with trio.open_nursery() as nursery:
-            for watcher in self._watchers:
-                nursery.start_soon(watcher.run)
+        async with trio.open_nursery() as self._nursery:
+            for watcher in self._watchers.values():
+                self._nursery.start_soon(self._run, watcher)
             self._hub.on_views_changed = lambda: self._views_changed.set()
             while True:
                 self._views_changed = trio.Event()
@@ -122,8 +139,14 @@ class Watching:
                 await self._views_changed.wait()
                 await trio.sleep(SETTLE_S)
 
+    async def _run(self, watcher: Watcher) -> None:
+        name = watcher.sniffer.name
+        if self._watchers.get(name) is watcher:
+            with trio.CancelScope() as self._scopes[name]:
+                await watcher.run()
+
     def _look(self) -> None:
         calls, state = self._hub.demand(CALLS), self._hub.demand(STATE)
-        for watcher in self._watchers:
+        for watcher in self._watchers.values():
             name = watcher.sniffer.name.encode()
             watcher.want(calls=calls is None or name in calls, state=state is None or name in state)

@@ -11,7 +11,8 @@ from amp.config.schema import Config, VoipmonitorServer
 from amp.core.fanout.hub import Hub
 from amp.shell.sensor_fleet import SensorFleet
 from amp.shell.sniffer_desk import SnifferDesk
-from amp.shell.sniffer_setup import SnifferMaker, make_desk, make_watching
+from amp.shell.sniffer_setup import SnifferMaker, WatcherMaker, make_desk
+from amp.shell.sniffer_watch import Watching
 
 __all__ = ["Sniffers"]
 
@@ -41,9 +42,22 @@ class Sniffers:
         maker = SnifferMaker.of(self.config)
         desk = make_desk(self.config, maker, self._simulated)
         await nursery.start(desk.run)
-        watching = make_watching(self.servers(), desk, hub, self.config.limits.journal_bytes)
+        watchers = WatcherMaker(hub=hub, journal_bytes=self.config.limits.journal_bytes)
+        watching = Watching(hub)
+        for server in self.servers():
+            watching.add(watchers.make(server, desk.sniffers[server.name]))
         nursery.start_soon(watching.run)
-        self._fleet = SensorFleet.of(self.config, maker, desk, self._taken)
+
+        async def add(server: VoipmonitorServer) -> None:
+            sniffer = maker.make(server)
+            await desk.add(sniffer)
+            watching.add(watchers.make(server, sniffer))
+
+        def drop(name: str) -> None:
+            watching.drop(name)
+            desk.drop(name)
+
+        self._fleet = SensorFleet.of(self.config, maker.database, add, drop, self._taken)
         if self._fleet is not None:
             nursery.start_soon(self._fleet.run)
         return desk

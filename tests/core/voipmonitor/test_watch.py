@@ -235,6 +235,13 @@ def test_the_answer_to_what_was_wanted_before_counts_for_nothing() -> None:
     assert bench.watch.answered(Topic.CALLS, calls("a"), bench.now) == []
 
 
+def test_who_looks_is_told_that_it_is_gone() -> None:
+    bench = Bench()
+    assert told(bench.watch.gone()) == []
+    bench.begin()
+    assert told(bench.watch.gone()) == ["SnifferDown taken out of the configuration"]
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever happens, down and up take turns, and who follows the changes has the sniffer's calls."""
 

@@ -22,6 +22,7 @@ from amp.errors import RemoteProtocolError
 __all__ = ["Health", "Topic", "Watch", "WatchTimes"]
 
 LONGEST_RETRY_S: Final = 30.0
+LONGEST_PHASE_S: Final = 10.0
 BEGUN: Final = "watching began"
 RESTARTED: Final = {
     Reset.UPTIME: "the sniffer was restarted",
@@ -55,8 +56,8 @@ class WatchTimes:
         calls_s: for its calls.
         stat_s: for its state.
         quality_s: how often a call is told again at most when only its quality changes.
-        phase: which part of an interval to wait before the first exchange, so that many sniffers are not
-            all asked in the same moment.
+        phase: which part of an interval (of one of ten seconds, if it is longer) to wait before the first
+            exchange, so that many sniffers are not all asked in the same moment.
     """
 
     calls_s: float
@@ -141,6 +142,10 @@ class Watch:
         self.health = Health.DOWN
         return [self._events.down(f"{topic.value}: {reason}")]
 
+    def gone(self) -> list[bytes]:
+        """The sniffer was taken out of the configuration, and nothing more is told of it."""
+        return [self._events.down("taken out of the configuration")] if self.health is Health.UP else []
+
     def postponed(self, topic: Topic, now: float) -> None:
         """It was not asked, since too many others want something of it: that says nothing of the sniffer."""
         self._plan(topic, now)
@@ -151,7 +156,7 @@ class Watch:
             if topic is Topic.CALLS:
                 self._calls = None
         elif self._due[topic] == math.inf:
-            self._due[topic] = now + self._times.phase * interval_s
+            self._due[topic] = now + self._times.phase * min(interval_s, LONGEST_PHASE_S)
             if topic is Topic.CALLS:
                 self._calls, self._begun = CallWatch(self._times.quality_s), False
                 self._stat_first = True
