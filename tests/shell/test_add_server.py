@@ -180,7 +180,7 @@ async def test_the_default_server_may_go(default: str) -> None:
         ((("Server", "x"), ("Keepalive", "15")), b"x: Keepalive: expected a duration"),
         ((("Server", "x"), ("TLS", "verify"), ("CA", "no.pem")), b"x: CA: cannot read: No such file"),
         ((("Server", "x"), ("TSL", "verify")), b"x: TSL: unknown header"),
-        ((("Server", "x"), ("Save", "true")), b"x: Save is not built yet"),
+        ((("Server", "x"), ("Save", "true")), b"x: Save: amp was started without a configuration file"),
     ],
 )
 async def test_what_cannot_be_added_is_told_and_changes_nothing(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amp.config.certificates import certificate_problems
 from amp.config.checks import cross_problems
+from amp.config.drop_ins import merged
 from amp.config.not_built import take_out_not_built
 from amp.config.schema import Config
 from amp.config.secret import SecretReader
@@ -22,20 +23,24 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     """Read and check a configuration file, secrets included; opens no socket.
 
     Args:
-        path: the TOML file. Relative ``{ file = ... }`` secrets count from its folder.
+        path: the TOML file; the servers in ``servers.d/`` beside it belong to it. Relative
+            ``{ file = ... }`` secrets count from its folder.
         environ: where ``{ env = ... }`` secrets come from; ``os.environ`` if not given.
 
     Raises:
         ConfigError: with every problem found. None of them holds a secret or any other value of
             the wrong type, and the error has no cause or context that would.
     """
-    secrets = SecretReader(folder=Path(path).parent, environ=os.environ if environ is None else environ)
-    data, problems = read_toml(Path(path))
+    folder = Path(path).parent
+    secrets = SecretReader(folder=folder, environ=os.environ if environ is None else environ)
+    own, problems = read_toml(Path(path))
     if problems:
         raise ConfigError(str(path), problems)
-    usable, problems = take_out_not_built(data)
+    whole = merged(own, folder)
+    usable, later = take_out_not_built(whole.data)
     config, wrong = structure(usable, secrets)
-    problems += [*wrong, *cross_problems(data), *certificate_problems(data, Path(path).parent)]
+    found = [*later, *wrong, *cross_problems(whole.data), *certificate_problems(whole.data, folder)]
+    problems = [*map(whole.placed, found), *whole.problems]
     if config is None or problems:
         raise ConfigError(str(path), problems)
     return config

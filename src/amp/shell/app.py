@@ -291,8 +291,15 @@ class App:
         )
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
         switchboard = Switchboard(router, hub, sides, ids, nursery)
-        folder = self._reloader.path.parent if self._reloader.path else Path()
-        desk = ServerDesk(switchboard, maker, servers, self._sniffers.servers, folder, self._follow_links)
+        desk = ServerDesk(
+            switchboard,
+            maker,
+            servers,
+            self._sniffers.servers,
+            self._reloader.path,
+            self._follow_links,
+            self._reloader.follow_saved,
+        )
         self._asterisks = desk.servers
         switchboard.change_servers = desk.take
         nursery.start_soon(desk.run)

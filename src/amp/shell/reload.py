@@ -15,11 +15,13 @@ import trio
 
 from amp.config.advice import advice
 from amp.config.load import load
-from amp.config.schema import Config, key_of
+from amp.config.schema import AsteriskServer, Config, VoipmonitorServer, key_of
 from amp.errors import ConfigError
 from amp.shell.log import get_logger
 
 __all__ = ["Reloadable", "Reloader", "needs_restart", "running_with"]
+
+Servers = tuple[AsteriskServer | VoipmonitorServer, ...]
 
 Reloadable = Callable[[Config], Callable[[], None]]
 """A part that follows the configuration. It is called with the one that is to come, does whatever can fail
@@ -64,12 +66,18 @@ FIXED_SECTIONS: Final = ("listen", "server", "database", "simulate")
 
 
 def needs_restart(running: Config, wanted: Config) -> Iterator[str]:
-    """The paths of what differs and cannot change while amp runs."""
+    """The paths of what differs and cannot change while amp runs.
+
+    Args:
+        running: what amp runs with, with the servers that it is known to find in the files.
+        wanted: what the files say now.
+    """
     for field in attrs.fields(type(running.proxy)):
         if field.name not in RELOADED_PROXY and _differ(running.proxy, wanted.proxy, field.name):
             yield f"proxy.{key_of(field.name)}"
     for section in FIXED_SECTIONS:
-        if _differ(running, wanted, section):
+        same_servers = section == "server" and not _servers_differ(running.server, wanted.server)
+        if _differ(running, wanted, section) and not same_servers:
             yield section
     for field in attrs.fields(type(running.limits)):
         if field.name not in FOLLOWED_LIMITS and _differ(running.limits, wanted.limits, field.name):
@@ -89,6 +97,12 @@ def running_with(running: Config, wanted: Config) -> Config:
     )
 
 
+def _servers_differ(ones: Servers, others: Servers) -> bool:
+    """Their order means nothing but for the first, which is the default."""
+    first = [servers[0].name if servers else "" for servers in (ones, others)]
+    return {one.name: one for one in ones} != {one.name: one for one in others} or first[0] != first[1]
+
+
 def _differ(one: object, other: object, name: str) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
 
@@ -102,12 +116,16 @@ class Reloader:
         config: what amp runs with.
         parts: everybody who follows it, in the order in which they carry it out.
         read_timeout_s: seconds that reading the file may take.
+        servers: those that stand in the files, as far as amp knows: it writes some itself.
     """
 
     path: Path | None
     config: Config
     parts: list[Reloadable] = attrs.field(factory=list)
     read_timeout_s: float = 10.0
+    servers: Servers = attrs.field(
+        default=attrs.Factory(lambda self: self.config.server, takes_self=True), init=False
+    )
     _log: Any = attrs.field(factory=get_logger, init=False)
 
     async def reload(self) -> bool:
@@ -122,12 +140,18 @@ class Reloader:
         if problems:
             self._refuse(problems)
             return False
-        restart = list(needs_restart(self.config, wanted))
+        restart = list(needs_restart(attrs.evolve(self.config, server=self.servers), wanted))
         self.config = running_with(self.config, wanted)
         for step in steps:
             step()
         self._tell(restart)
         return True
+
+    def follow_saved(self, server: AsteriskServer | str) -> None:
+        """AddServer has saved one, which runs already; or DropServer has removed the one of this name."""
+        name = server if isinstance(server, str) else server.name
+        others = tuple(one for one in self.servers if one.name != name)
+        self.servers = others if isinstance(server, str) else (*others, server)
 
     async def _read(self, path: Path) -> Config:
         """Read and check the file in a thread, which is left behind if the file keeps it (a FIFO, say).

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 import trio
 
+from amp.config.checks import cross_problems
+from amp.config.drop_ins import DropIns
 from amp.config.run_time import read_server, server_table
 from amp.config.schema import AsteriskServer, VoipmonitorServer
 from amp.core.ami.replies import proxy_reply
@@ -32,7 +34,7 @@ KEY: Final = re.compile("^[a-z_]+")
 
 NOT_FOR_BOUND: Final = "a user bound to servers adds none"
 TOO_MANY_WAIT: Final = "too many changes are waiting"
-SAVE_NOT_BUILT: Final = "Save is not built yet"
+NOWHERE: Final = "Save: amp was started without a configuration file, so there is no place for it"
 
 
 class _Asked(NamedTuple):
@@ -54,19 +56,25 @@ class ServerDesk:
         maker: made those that are at work already.
         servers: their configurations.
         sniffers: theirs as of now, for the sake of the names.
-        folder: where relative paths of files count from.
+        path: the configuration file, beside which servers are saved and from whose folder relative paths
+            count; ``None`` if there is none.
+        saved: told what the next start will find beside the configuration's own: another server, or by
+            name one that is no more.
         follow: told how many more links there may be than at the start, less than none if servers went.
     """
 
     def __init__(
         self, switchboard: Switchboard, maker: ServerMaker, servers: Sequence[AsteriskServer],
-        sniffers: Callable[[], Sequence[VoipmonitorServer]], folder: Path, follow: Callable[[int], None],
+        sniffers: Callable[[], Sequence[VoipmonitorServer]], path: Path | None,
+        follow: Callable[[int], None], saved: Callable[[AsteriskServer | str], None],
     ) -> None:  # fmt: skip
         self.servers = {server.name: server for server in servers}
         self._switchboard = switchboard
         self._maker = maker
         self._sniffers = sniffers
-        self._folder = folder
+        self._folder = path.parent if path else Path()
+        self._drop_ins = DropIns(path) if path else None
+        self._saved = saved
         self._follow = follow
         self._links_at_start = self._links()
         self._asked, self._due = trio.open_memory_channel[_Asked](MOST_WAITING)
@@ -106,10 +114,8 @@ class ServerDesk:
 
     async def _carry_out(self, asked: _Asked) -> str:
         """Do it; returns why not, empty if it was done."""
-        if asked.change.save:
-            return SAVE_NOT_BUILT
         if isinstance(asked.change, DropServer):
-            return self._drop(asked.change, asked.bound_to)
+            return await self._drop(asked.change, asked.bound_to)
         if asked.bound_to is not None:
             return NOT_FOR_BOUND
         return await self._add(asked.change)
@@ -127,18 +133,35 @@ class ServerDesk:
             return _told(error.problems)
         except ValueError as error:
             return str(error)
+        if change.save and (problem := await self._save(server, table)):
+            self._maker.forget(server.name)
+            return problem
         self.servers[server.name] = server
         self._follow(self._links() - self._links_at_start)
         self._switchboard.add_server(side, links_config(server))
         return ""
 
-    def _drop(self, change: DropServer, bound_to: frozenset[str] | None) -> str:
+    async def _save(self, server: AsteriskServer, table: dict[str, object]) -> str:
+        if self._drop_ins is None:
+            return NOWHERE
+        problem = await trio.to_thread.run_sync(self._drop_ins.save, table, cross_problems)
+        if not problem:
+            self._saved(server)
+        return problem
+
+    async def _drop(self, change: DropServer, bound_to: frozenset[str] | None) -> str:
         names = [name for name in self._find(change.name) if bound_to is None or name in bound_to]
         if not names:
             return "Does Not Exist"
         if len(names) > 1:
             return f"the host is that of several servers: {', '.join(names)}"
         (name,) = names
+        if change.save:
+            if self._drop_ins is None:
+                return NOWHERE
+            if problem := await trio.to_thread.run_sync(self._drop_ins.remove, name):
+                return problem
+            self._saved(name)
         self._switchboard.drop_server(name)
         self._maker.forget(name)
         del self.servers[name]
