@@ -197,5 +197,4 @@ def test_the_journal_keeps_what_each_mode_shows_within_its_bound() -> None:
     assert off.render(whole) == off.render(batch)
     assert rest.as_asterisk == [user_event(b"theirs"), HANGUP]
     assert (last.as_asterisk, last.lead) == ([HANGUP], user_event(b"theirs"))
-    text = b"\r\n\r\n".join(batch.frames)
-    assert journal.size_bytes == len(text) + len(user_event(b"theirs")) + BATCH_BYTES
+    assert journal.size_bytes == len(batch.text) + len(user_event(b"theirs")) + BATCH_BYTES

@@ -29,9 +29,10 @@ class JournalAgainstAList(RuleBasedStateMachine):
     @rule(frames=FRAMES)
     def append(self, frames: list[bytes]) -> None:
         first = len(self.events) + 1
-        self.journal.append(Batch(b"s", EPOCH, first, list(frames)))
+        batch = Batch(b"s", EPOCH, first, list(frames))
+        self.journal.append(batch)
         self.events += enumerate(frames, first)
-        self.sizes.append((first, len(b"\r\n\r\n".join(frames)) + BATCH_BYTES))
+        self.sizes.append((first, len(batch.text) + BATCH_BYTES))
 
     @rule(back=st.integers(min_value=-2, max_value=40))
     def slice(self, back: int) -> None:

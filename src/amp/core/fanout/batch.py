@@ -76,6 +76,19 @@ class Batch:
     shown: Mapping[int, bytes] = ALL_BARE
     _privileges: list[frozenset[bytes]] | None = attrs.field(default=None, init=False)
     _names: list[bytes] | None = attrs.field(default=None, init=False)
+    _text: bytes | None = attrs.field(default=None, init=False)
+
+    @property
+    def text(self) -> bytes:
+        """The frames as who sees all of them gets them, each with ``Server:`` and its blank line.
+
+        One and the same piece of memory for the journal and for the clients: to join the frames for each
+        took 2 % of the processor time of a fan-out to one client.
+        """
+        if self._text is None:
+            # The empty piece at the end saves copying the whole text once more for the last frame's ending.
+            self._text = ending(self.server).join([*self.frames, b""])
+        return self._text
 
     @property
     def last_seq(self) -> int:
@@ -161,6 +174,11 @@ class Batch:
 def classes_of(event: bytes) -> frozenset[bytes]:
     """The classes of one event, see `Batch.privileges`."""
     return _classes_by_head(head_of(event)) or _classes_in(event) or NO_CLASS
+
+
+def ending(server: bytes) -> bytes:
+    """What every frame of a server has behind it on its way to a client."""
+    return b"\r\nServer: %s\r\n\r\n" % server
 
 
 def last_event(frames: list[bytes]) -> bytes:

@@ -66,7 +66,12 @@ class FrameCutter:
             RemoteProtocolError: a frame is longer than ``max_frame_bytes``. The frames of this read are
                 lost, and the cutter must not be used again.
         """
-        frames = (self._edge + data).split(TERMINATOR)
+        edge = self._edge
+        if TERMINATOR in edge + data[:EDGE_BYTES]:
+            frames = (edge + data).split(TERMINATOR)
+        else:  # nearly always, and a read need not be copied for the edge's sake
+            frames = data.split(TERMINATOR)
+            frames[0] = edge + frames[0]
         tail = frames.pop()
         if frames:
             if self._pieces:

@@ -156,8 +156,7 @@ class Intake:
         """
         if not frames:
             return []
-        plain = self._plain
-        odd: Sequence[int] = [i for i, head in enumerate(map(head_of, frames)) if head not in plain]
+        odd = self._not_plain(frames)
         carried = False
         self._hostile = HAS_SERVER.search(b"\n".join([b"", *frames])) is not None
         if self._hostile:
@@ -167,6 +166,12 @@ class Intake:
         runs = self._sort(frames, odd, carried)
         self._at_start = False
         return runs
+
+    def _not_plain(self, frames: list[bytes]) -> Sequence[int]:
+        """Where the frames are that have to be looked at; mostly it is none."""
+        heads = list(map(head_of, frames))
+        unknown = set(heads).difference(self._plain)
+        return [i for i, head in enumerate(heads) if head in unknown] if unknown else ()
 
     def _sort(self, frames: list[bytes], odd: Sequence[int], carried: bool) -> list[Run]:
         runs: list[Run] = []

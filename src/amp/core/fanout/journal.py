@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from amp.core.fanout.batch import Asker, Batch
-from amp.core.fanout.cutter import TERMINATOR
+from amp.core.fanout.batch import Asker, Batch, ending
 from amp.errors import LocalProtocolError
 
 __all__ = ["BATCH_BYTES", "Journal"]
@@ -74,7 +73,7 @@ class Journal:
                 f"got {len(batch.frames)} from {batch.first_seq} on in {batch.epoch!r}"
             )
         first, self._head = batch.first_seq, batch.last_seq
-        text = TERMINATOR.join(batch.frames)
+        text = batch.text
         size = len(text) + BATCH_BYTES + sum(map(len, batch.shown.values()))
         rest = batch.server, batch.asker, batch.lead, batch.shown
         self._entries.append(_Entry(first, self._head, text, size, rest))
@@ -98,7 +97,8 @@ class Journal:
         index = bisect_left(self._entries, since + 1, key=_last)
         while index < len(self._entries) and (max_bytes is None or size < max_bytes):
             first, _, text, _, (server, asker, lead, shown) = self._entries[index]
-            batch = Batch(server, self.epoch, first, text.split(TERMINATOR), asker, lead, shown)
+            frames = text.split(ending(server))  # in no other place: intake renames the server's own Server
+            batch = Batch(server, self.epoch, first, frames[:-1], asker, lead, shown)
             found.append(batch.after(since))
             size += len(text)
             index += 1

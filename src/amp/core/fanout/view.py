@@ -11,7 +11,7 @@ import attrs
 
 from amp.core.ami.mask import ALL, EventMask
 from amp.core.fanout.autofilter import Autofilter
-from amp.core.fanout.batch import Batch, classes_of
+from amp.core.fanout.batch import Batch, classes_of, ending
 from amp.core.fanout.call_book import Screen
 from amp.core.fanout.rendering import Rendering
 from amp.core.policy.calls.call_filter import CallFilter
@@ -95,7 +95,9 @@ class View:
     def _written(self, batch: Batch, frames: list[bytes]) -> bytes:
         if self._rendering is not None and frames:
             return self._rendering.write(batch, frames)
-        return _finish(frames, batch.server)
+        if frames is batch.frames:
+            return batch.text
+        return ending(batch.server).join([*frames, b""]) if frames else b""
 
     def render_known(self, server: bytes, epoch: bytes, head: int) -> tuple[bytes, int]:
         """What a client that joins has to see first: the live channels that this view has shown.
@@ -192,11 +194,6 @@ def _picked(frames: list[bytes], wanted: Iterable[object]) -> list[bytes]:
     """Those that are wanted; if all are, the very list, by which `Rendering` knows a whole batch."""
     picked = list(compress(frames, wanted))
     return picked if len(picked) < len(frames) else frames
-
-
-def _finish(frames: list[bytes], server: bytes) -> bytes:
-    # The empty piece at the end saves copying the whole text once more for the last frame's ending.
-    return (b"\r\nServer: %s\r\n\r\n" % server).join([*frames, b""]) if frames else b""
 
 
 def _numbered(batch: Batch, frames: list[bytes]) -> list[bytes]:
