@@ -115,6 +115,7 @@ class App:
         members: who clients can be.
         entrance: takes connections.
         secret_checks: looks at secrets that are kept as hashes.
+        site: what is offered by HTTP; whoever adds to it does so before `run`.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class App:
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
+        self.site = make_site(lambda: self.config, self.formats, self.members, self.entrance)
         self._started = 0.0
         self._more_links = 0
         self._asterisks: Mapping[str, AsteriskServer] = {}
@@ -190,6 +192,8 @@ class App:
     ) -> None:
         async with trio.open_nursery() as sessions:
             doors = self._doors(switchboard)
+            for service in doors.site.services:
+                await sessions.start(service)
             async with trio.open_nursery() as intake:
                 addresses = []
                 inherited = InheritedSockets(os.environ)
@@ -227,7 +231,7 @@ class App:
             formats=self.formats,
             secret_checks=self.secret_checks,
             tracing=self._tracing,
-            site=make_site(lambda: self.config, self.formats),
+            site=self.site,
         )
 
     def _say_goodbye(self, switchboard: Switchboard, site: Site) -> None:

@@ -25,12 +25,12 @@ from amp.core.http.gatekeeper import Gatekeeper
 from amp.shell.accept import Handler
 from amp.shell.client import Client
 from amp.shell.contexts import ReloadableContext
-from amp.shell.entrance import Entrance
+from amp.shell.entrance import Entrance, host_of
 from amp.shell.gate import Gate
 from amp.shell.http.connection import Connection, HttpLimits
 from amp.shell.http.site import Site
 from amp.shell.http.visitor import Visitor
-from amp.shell.inner import EventSink, InnerClient, OutputChoice
+from amp.shell.inner import InnerClient, OutputChoice
 from amp.shell.listener import peer_text
 from amp.shell.log import get_logger
 from amp.shell.members import Members
@@ -91,8 +91,8 @@ class Doors:
         return next(self._numbers)
 
     def inner_client(
-        self, visit: Visit, address: str, gate: Gate, *, tls: str = "", quiet: bool = True,
-        accounts: Authenticator | None = None, on_events: EventSink | None = None,
+        self, visit: Visit, *, address: str, gate: Gate, tls: str, quiet: bool = True,
+        accounts: Authenticator | None = None,
     ) -> InnerClient:  # fmt: skip
         """A client of this process, not yet started.
 
@@ -103,14 +103,13 @@ class Doors:
             tls: what protects the connection.
             quiet: see `InnerClient`.
             accounts: who may sign in, if not those of amp: for who was recognised otherwise already.
-            on_events: see `InnerClient`.
         """
         formats = OutputChoice(installed=self.formats, output=gate.writes)
         session = self._session(visit, gate.pin, trio.current_time(), formats, "", accounts)
         limits = outlet_limits(self.config().limits)
         return InnerClient(
             self.number(), address, session, self.switchboard, limits, visit, self.secret_checks, gate.pin,
-            on_events=on_events, quiet=quiet, tls=tls,
+            quiet=quiet, tls=tls,
         )  # fmt: skip
 
     def gate(self, index: int, listen: Listen) -> Gate:
@@ -215,9 +214,10 @@ class Doors:
         visitor = Visitor(
             number=number,
             address=address,
+            host=host_of(wire.sock),
             visit=visit,
             tls=wire.tls,
-            make_client=partial(self.inner_client, visit, address, gate, tls=wire.tls),
+            make_client=partial(self.inner_client, address=address, gate=gate, tls=wire.tls),
         )
         connection = Connection(
             wire, visitor, self.site, gatekeeper, outlet_limits(limits), HttpLimits.of(limits)

@@ -14,7 +14,7 @@ from amp.core.admission.limits import AdmissionLimits
 from amp.shell.descriptors import SpareDescriptor
 from amp.shell.log import get_logger
 
-__all__ = ["Entrance"]
+__all__ = ["Entrance", "host_of"]
 
 BREATH_S: Final = 0.05
 """When there was no room to be made, until the next connection is tried."""
@@ -60,11 +60,25 @@ class Entrance:
         Raises:
             OSError: it is gone already.
         """
-        visit = self.admission.enter(client, _host(sock.getpeername()), trio.current_time())
-        if isinstance(visit, Refusal):
+        with self.admit_from(client, host_of(sock)) as visit:
+            if isinstance(visit, Visit):
+                yield visit
+                return
             self._log_refusal(visit)
             _tell(sock, say(visit.words))
             yield None
+
+    @contextmanager
+    def admit_from(self, client: int, host: str | None) -> Iterator[Visit | Refusal]:
+        """Somebody comes from there, with or without a connection; see `admit`.
+
+        Args:
+            client: its number.
+            host: where from; ``None`` for a unix socket.
+        """
+        visit = self.admission.enter(client, host, trio.current_time())
+        if isinstance(visit, Refusal):
+            yield visit
             return
         with trio.CancelScope() as scope:
             self._ways_out[visit] = lambda _: scope.cancel()
@@ -125,6 +139,11 @@ def _tell(sock: trio.socket.SocketType, data: bytes) -> None:
         os.write(sock.fileno(), data)
 
 
-def _host(name: object) -> str | None:
-    """The address in a socket's name; ``None`` for a unix socket."""
+def host_of(sock: trio.socket.SocketType) -> str | None:
+    """The address at its other end; ``None`` for a unix socket.
+
+    Raises:
+        OSError: the connection is gone.
+    """
+    name: object = sock.getpeername()
     return str(name[0]) if isinstance(name, tuple) else None

@@ -21,6 +21,11 @@ from amp.shell.wire import READ_BYTES, PlainWire, Wire
 
 __all__ = ["Gate"]
 
+HTTP_REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%s"
+)
+
 HELLO = bytes((TLS_HELLO,))
 
 
@@ -50,8 +55,11 @@ class Gate:
     greeting: bytes = b""
 
     def refusal(self, words: str) -> bytes:
-        """What somebody gets who is refused before anything was said; nothing where it may be TLS or HTTP."""
-        if self.tls != "off" or self.speaks == "http" or not self.greeting:
+        """What somebody gets who is refused before anything was said; nothing where it may be TLS."""
+        if self.tls == "off" and self.speaks == "http":
+            body = f"429 Too Many Requests: {words}\n".encode()
+            return HTTP_REFUSAL % (len(body), body)
+        if self.tls != "off" or not self.greeting:
             return b""
         line = self.greeting + b"\r\n" if self.reads.greets else b""
         with suppress(Exception):  # whatever a plug-in does

@@ -147,15 +147,18 @@ class InnerClient(Client):
     """A client of this process. Start it with `start`, then `perform` at will, several at a time.
 
     Args:
-        on_events: gets the events that its view shows; without it they are for ``until`` alone.
         quiet: its end is not logged, since the connection that it acts for has a line of its own.
         tls: what protects that connection.
+
+    Attributes:
+        on_events: gets the events that its view shows; without it they are for ``until`` alone.
+        done: set when it is over.
     """
 
     def __init__(
         self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
         visit: Visit, checks: SecretChecks, pin: Pin | None = None, *,
-        on_events: EventSink | None = None, quiet: bool = True, tls: str = "",
+        quiet: bool = True, tls: str = "",
     ) -> None:  # fmt: skip
         self._memory = MemoryWire(tls)
         make_outlet = partial(InnerOutlet, answers=self._take_answer, events=self._take_events)
@@ -172,8 +175,8 @@ class InnerClient(Client):
             pin,
             make_outlet,
         )
-        self.on_events = on_events
-        self.finished = False
+        self.on_events: EventSink | None = None
+        self.done = trio.Event()
         self._quiet = quiet
         self._switchboard = owner
         self._most_bytes = limits.outlet_bytes
@@ -183,6 +186,11 @@ class InnerClient(Client):
         self._counter = itertools.count(1)
         self._prefix = MARK + b"%d." % number
         self._mark = ACTION_ID + self._prefix
+
+    @property
+    def finished(self) -> bool:
+        """Whether it takes no more actions: it is over, or about to be. ``done`` waits for its very end."""
+        return self._closing or self.done.is_set()
 
     @property
     def written(self) -> Format:
@@ -249,7 +257,7 @@ class InnerClient(Client):
             task_status.started()
             await self.run()
         finally:
-            self.finished = True
+            self.done.set()
             for ask in self._asks.values():
                 ask.news.set()
             self._switchboard.remove_client(self)

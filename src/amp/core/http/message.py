@@ -22,6 +22,7 @@ class Request:
 
     Attributes:
         method: in capitals; a HEAD is told as such, its answer's body is left out by the connection.
+        target: path and query, as they were sent.
         path: decoded, always begins with ``/``.
         query: what stands behind ``?``, as it was sent: split it first, decode then.
         headers: none of their values holds a line end.
@@ -31,6 +32,7 @@ class Request:
 
     method: str
     path: str
+    target: bytes = attrs.field(default=b"", repr=False)
     query: bytes = attrs.field(default=b"", repr=False)
     headers: HeaderList = attrs.field(default=(), repr=False)
     body: bytes = attrs.field(default=b"", repr=False)

@@ -174,10 +174,14 @@ class Connection:
             return self._refuse_garbage(error)
 
     async def _wait_for_first_byte(self) -> bool:
-        if self._http.trailing_data[0]:
+        ahead = self._http.trailing_data[0]
+        self._line_seen = b"\n" in ahead
+        if ahead:
             return True
         with trio.move_on_after(self._limits.idle_s) as self._idle_scope:
             data = await self._wire.receive()
+            while data and not (data := data.lstrip(b"\r\n")):  # blank lines mean nothing (RFC 9112 §2.2)
+                data = await self._wire.receive()
             self._feed(data)
             self._idle_scope = None
             return True
@@ -185,7 +189,6 @@ class Connection:
         return False
 
     async def _read_request(self) -> Request | Response | None:
-        self._line_seen = False
         head = await self._event()
         if not isinstance(head, h11.Request):
             self._end("closed by the client")
@@ -221,6 +224,8 @@ class Connection:
         """What is wrong with it, told before its body is read."""
         headers = list(head.headers)
         names = [name for name, _ in headers]
+        if not head.http_version.startswith(b"1."):
+            return self._refuse(505, "expected HTTP/1.1")
         if len(head.target) > MOST_TARGET_BYTES:
             return self._refuse(414, f"a target may have {MOST_TARGET_BYTES} bytes")
         size = sum(len(name) + len(value) + 4 for name, value in headers)
@@ -240,6 +245,7 @@ class Connection:
         request = Request(
             method=head.method.decode("ascii"),
             path=target.path,
+            target=head.target,
             query=target.query,
             headers=tuple(head.headers),
             body=body,

@@ -41,12 +41,15 @@ class Site:
 
     Attributes:
         routes: whoever has something to offer adds it before the first connection.
+        services: run beside the connections, from before the first to behind the last; each tells when it
+            has begun.
         connections: that are open now.
         closing: no more requests are taken.
     """
 
     def __init__(self) -> None:
         self.routes: Routes[Handler] = Routes()
+        self.services: list[Callable[..., Awaitable[None]]] = []
         self.connections: set[Connection] = set()
         self.closing = False
         self._left = trio.Event()

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Final, Protocol
 
 import attrs
 import trio
 
 from amp.core.admission.admission import TOO_MANY_SESSIONS, Visit
+from amp.core.ami.auth import Authenticator, User
 from amp.core.ami.frame import Frame
 from amp.core.http.credentials import Basic, ProxyKey
 from amp.core.http.message import Response, problem
+from amp.core.http.recognised import Recognised
 from amp.errors import LocalProtocolError
 from amp.shell.inner import End, InnerClient
 
 __all__ = ["CHALLENGE", "Visitor", "unauthorized"]
 
 CHALLENGE: Final = (b"www-authenticate", b'Basic realm="amp", charset="UTF-8"')
+
+
+class MakeClient(Protocol):
+    """Makes a client of this process for whoever is at the other end."""
+
+    def __call__(
+        self, visit: Visit, *, accounts: Authenticator | None = None, quiet: bool = True
+    ) -> InnerClient:
+        """See `amp.shell.doors.Doors.inner_client`."""
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -27,17 +38,19 @@ class Visitor:
     Attributes:
         number: of the connection.
         address: where it comes from, for people.
+        host: the same without the port; ``None`` for a unix socket.
         visit: its stay, as the entrance counts it; failed logins are judged there.
         tls: what protects it; empty if nothing does.
-        make_client: a client that acts for it, not yet started.
+        make_client: a client that acts for it, not yet started; see `amp.shell.doors.Doors.inner_client`.
         user: who signed in last, for the log.
     """
 
     number: int
     address: str
+    host: str | None
     visit: Visit
     tls: str
-    make_client: Callable[[], InnerClient]
+    make_client: MakeClient
     user: str | None = None
     nursery: trio.Nursery | None = None
     _client: InnerClient | None = None
@@ -58,7 +71,7 @@ class Visitor:
             return client
         self.leave()
         assert self.nursery is not None  # the connection runs
-        client = self.make_client()
+        client = self.make_client(self.visit)
         await client.start(self.nursery)
         refusal = await self._sign_in(client, who)
         if refusal is not None:
@@ -67,6 +80,21 @@ class Visitor:
         self._client, self._who = client, who
         self.user = self.visit.user or None
         return client
+
+    async def fail_to_sign_in(self, username: bytes) -> None:
+        """Somebody could not show to be that user: that is delayed, counted and logged as with any login."""
+        assert self.nursery is not None  # the connection runs
+        client = self.make_client(self.visit, accounts=Recognised(None))
+        await client.start(self.nursery)
+        with suppress(LocalProtocolError):
+            await client.perform(Frame.of(("Action", "Login"), ("Username", username), ("Secret", "")))
+        client.close_soon("refused")
+
+    def vouched_for(self, user: User | None) -> None:
+        """A session of that user is used here, so this is no stranger."""
+        self.user = user.name if user is not None else self.user
+        if not self.visit.signed_in:
+            self.visit.judge("", trio.current_time())
 
     def leave(self) -> None:
         """Nobody is signed in any more."""
@@ -87,9 +115,10 @@ class Visitor:
             answer = await client.perform(action)
         except LocalProtocolError:
             return problem(400, "CR, LF or NUL in the credentials")
-        if answer.end is End.COMPLETE and client.is_signed_in:
+        first = Frame.parse(answer.frames[0] if answer.frames else b"")
+        if answer.end is End.COMPLETE and first.name == b"Success":
             return None
-        words = Frame.parse(answer.frames[0]).get(b"Message", b"") if answer.frames else b""
+        words = first.get(b"Message", b"")
         if words == TOO_MANY_SESSIONS.encode():
             return problem(429, "too many sessions of this user")
         return unauthorized("wrong name, secret or key")
