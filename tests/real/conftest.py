@@ -1,4 +1,4 @@
-"""Fixtures of the real-Asterisk tests: two servers per test run, and an amp process on demand."""
+"""Fixtures of the tests with real servers: two Asterisks and a MariaDB per test run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from real.asterisk import DRESSED, PLAIN, Asterisk, sweep_runs, unusable_reason
+from real.mariadb import Gui, MariaDb
 
 DRESSES = {"plain": PLAIN, "dressed": DRESSED}
 
@@ -42,3 +43,18 @@ def asterisks(booted: Mapping[str, Asterisk]) -> Mapping[str, Asterisk]:
     for server in down:
         server.wait_ready()
     return booted
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """The run's MariaDB. Whoever kills it starts it again."""
+    server = MariaDb.installed(tmp_path_factory.mktemp("mariadb"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def gui(mariadb: MariaDb) -> Gui:
+    """A GUI's database of the test's own."""
+    return mariadb.gui()

@@ -10,6 +10,7 @@ Of the tables it knows what the sniffer itself relies on (FACTS §7): ``system``
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,7 @@ class GuiDatabase:
         """The manager key; ``None`` if there is none."""
         with self._cursor() as cursor:
             content = _key_content(cursor)
-        return from_gui_json(content, source=self.place) if content is not None else None
+        return from_gui_json(content, source=self.place) if content else None
 
     def store_key(self, key: SnifferKey, *, force: bool) -> bool:
         """Put a key there; with it the sniffers take it at their next request.
@@ -68,11 +69,11 @@ class GuiDatabase:
         """
         with self._cursor() as cursor:
             content = _key_content(cursor, lock=True)
+            if content and _same_key(content, key):
+                return False
+            if content and not force:
+                raise ConfigError(self.place, ["there is another key already; --force replaces it"])
             if content is not None:
-                if _same_key(content, key):
-                    return False
-                if not force:
-                    raise ConfigError(self.place, ["there is another key already; --force replaces it"])
                 cursor.execute(
                     "UPDATE `system` SET `content` = %s WHERE `type` = %s", (to_gui_json(key), KEY_TYPE)
                 )
@@ -119,28 +120,41 @@ class GuiDatabase:
         from pymysql.cursors import DictCursor
 
         settings = self.settings
-        password = settings.password.reveal() if settings.password is not None else ""
-        place: dict[str, Any] = {"host": settings.host, "port": settings.port}
-        if settings.socket is not None:
-            place = {"unix_socket": str(settings.socket)}
+        connection = pymysql.connect(
+            **self._tls(),
+            host=settings.host,
+            user=settings.user,
+            password=settings.password.reveal() if settings.password is not None else "",
+            database=settings.name,
+            charset="utf8mb4",
+            read_timeout=settings.answer_timeout_s,
+            write_timeout=settings.answer_timeout_s,
+            cursorclass=DictCursor,
+            defer_connect=True,
+        )
+        sock = self._socket()
         try:
-            return pymysql.connect(
-                **place,
-                **self._tls(),
-                user=settings.user,
-                password=password,
-                database=settings.name,
-                charset="utf8mb4",
-                connect_timeout=settings.connect_timeout_s,
-                read_timeout=settings.answer_timeout_s,
-                write_timeout=settings.answer_timeout_s,
-                cursorclass=DictCursor,
-            )
-        except (pymysql.MySQLError, OSError, ConfigError):
+            connection.connect(sock)
+            return connection
+        except (pymysql.MySQLError, OSError):
             raise
         except Exception:  # whatever PyMySQL makes of bytes that are no greeting; its text may repeat them
             problem = "what answers there is no MySQL or MariaDB"
         raise ConfigError(self.place, [problem])
+
+    def _socket(self) -> socket.socket:
+        """A connection. PyMySQL's own leaves a unix socket open that it could not connect."""
+        settings = self.settings
+        if settings.socket is None:
+            return socket.create_connection((settings.host, settings.port), settings.connect_timeout_s)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.settimeout(settings.connect_timeout_s)
+            sock.connect(str(settings.socket))
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def _tls(self) -> dict[str, Any]:
         """Without a word about TLS, PyMySQL would load the system's certificates at every connection."""
@@ -153,13 +167,14 @@ class GuiDatabase:
 
 
 def _key_content(cursor: DictCursor, *, lock: bool = False) -> bytes | None:
-    """What stands in the GUI's row of the key; an empty one counts as none."""
+    """What stands in the GUI's row of the key; ``None`` if there is no such row."""
     query = "SELECT `content` FROM `system` WHERE `type` = %s LIMIT 1"
     cursor.execute(query + (" FOR UPDATE" if lock else ""), (KEY_TYPE,))
     row = cursor.fetchone()
-    content = row["content"] if row else None
-    raw = content.encode() if isinstance(content, str) else bytes(content or b"")
-    return raw if raw.strip() else None
+    if row is None:
+        return None
+    content = row["content"] or b""
+    return (content.encode() if isinstance(content, str) else bytes(content)).strip()
 
 
 def _same_key(content: bytes, key: SnifferKey) -> bool:
