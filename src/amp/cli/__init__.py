@@ -27,6 +27,18 @@ COMMANDS: Final = {
 }
 """Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""
 
+GROUPS: Final = {
+    "key": (
+        "Show the sniffers' AES key, make one, or copy it to another GUI's database.",
+        {
+            "show": ("amp.cli.key:show", "Print the key, from wherever amp finds it."),
+            "generate": ("amp.cli.key:generate", "Make a new key; print it, and perhaps store it."),
+            "copy": ("amp.cli.key:copy", "Give another GUI's database the same key."),
+        },
+    ),
+}
+"""Commands of several words, in the same way."""
+
 HELP_FLAGS: Final = {"send": ("--help",)}
 """Where ``-h`` means something else: a host, as with the tool of VoIPmonitor's GUI."""
 
@@ -53,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for name, (path, summary) in COMMANDS.items():
         app.command(path, name=name, help=summary, help_flags=HELP_FLAGS.get(name, ("--help", "-h")))
+    for name, (summary, commands) in GROUPS.items():
+        group = App(name=name, help=summary)
+        for word, (path, line) in commands.items():
+            group.command(path, name=word, help=line)
+        app.command(group)
     try:
         code = app(
             given,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import trio
 
-from amp.config.secret import Secret
+from amp.config.schema import VoipmonitorServer
 from amp.core.voipmonitor.cipher import SnifferKey
-from amp.core.voipmonitor.key_forms import from_base64
 from amp.errors import ConfigError
 from amp.shell.database_thread import DatabaseThread
-from amp.shell.key_files import conf_key, php_key
+from amp.shell.key_sources import key_readers
 
-__all__ = ["KeyRing", "KeySource", "key_in_conf", "key_in_config", "key_in_database", "key_in_php"]
+__all__ = ["KeyRing", "KeySource", "key_sources"]
 
 KeySource = Callable[[], Awaitable[SnifferKey | None]]
 """Reads the key anew; ``None`` if there is none in that place.
@@ -74,28 +72,11 @@ class KeyRing:
         raise ConfigError("key", problems or ["there is none in any of its places"])
 
 
-def key_in_config(key: Secret, iv: Secret, source: str) -> KeySource:
-    """The key that stands in the configuration, in a variable, or in two files, which are read anew."""
-
-    def read() -> SnifferKey:
-        try:
-            return from_base64(key.fresh().reveal(), iv.fresh().reveal(), source=source)
-        except ValueError as error:
-            raise ConfigError(source, [str(error)]) from None
-
-    return partial(trio.to_thread.run_sync, read)
-
-
-def key_in_conf(path: Path) -> KeySource:
-    """``manager_aes_key`` and ``manager_aes_iv`` of a ``voipmonitor.conf``."""
-    return partial(trio.to_thread.run_sync, conf_key, path)
-
-
-def key_in_php(path: Path) -> KeySource:
-    """``VPMANAGER_AES_KEY`` and ``VPMANAGER_AES_IV`` of the GUI's ``configuration.php``."""
-    return partial(trio.to_thread.run_sync, php_key, path)
-
-
-def key_in_database(database: DatabaseThread) -> KeySource:
-    """The row ``manager_key`` of the GUI's table ``system``."""
-    return partial(database.call, database.database.key)
+def key_sources(server: VoipmonitorServer, database: DatabaseThread | None) -> Iterator[KeySource]:
+    """Where a server's key can stand, as `amp.shell.key_sources` has it, each read in a thread."""
+    blocking = database.database if database is not None else None
+    for _, read in key_readers(server, blocking):
+        if database is not None and read == database.database.key:
+            yield partial(database.call, read)
+        else:
+            yield partial(trio.to_thread.run_sync, read)

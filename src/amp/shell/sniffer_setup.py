@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -25,7 +25,7 @@ from amp.shell.gui_database import GuiDatabase
 from amp.shell.outlet import OutletLimits
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_desk import DeskLimits, SnifferDesk
-from amp.shell.sniffer_keys import KeyRing, KeySource, key_in_conf, key_in_config, key_in_database, key_in_php
+from amp.shell.sniffer_keys import KeyRing, key_sources
 from amp.shell.sniffer_listener import SnifferDoor
 from amp.shell.sniffer_popup import PopupFollower
 from amp.shell.sniffer_reach import SnifferReach, TcpReach, UnixReach
@@ -61,7 +61,7 @@ class SnifferMaker:
             name=server.name,
             reach=self.reach(server),
             cipher=None if server.encryption == NO_CIPHER else server.encryption,
-            keys=self.keys(server),
+            keys=KeyRing(list(key_sources(server, self.database))),
             limits=ExchangeLimits(
                 connect_s=server.connect_timeout_s,
                 first_byte_s=server.answer_timeout_s,
@@ -85,20 +85,6 @@ class SnifferMaker:
             return UnixReach(str(server.socket))
         assert server.host is not None  # the configuration has one of the two
         return TcpReach(server.host, server.port)
-
-    def keys(self, server: VoipmonitorServer) -> KeyRing:
-        """The places where its key can stand, in the order of DESIGN §6."""
-        return KeyRing(list(self._sources(server)))
-
-    def _sources(self, server: VoipmonitorServer) -> Iterator[KeySource]:
-        if server.key is not None and server.iv is not None:
-            yield key_in_config(server.key, server.iv, f"server {server.name}")
-        if server.key_conf is not None:
-            yield key_in_conf(server.key_conf)
-        if server.key_php is not None:
-            yield key_in_php(server.key_php)
-        if self.database is not None:
-            yield key_in_database(self.database)
 
 
 def make_desk(
