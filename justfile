@@ -19,6 +19,10 @@ check:
 test *args:
     {{python}} -m pytest {{args}}
 
+# install the sshd and the MariaDB that tests/real start for themselves (needs root)
+services:
+    bash tests/real/services.sh
+
 # provision the real Asterisk of tests/real (needs root, about 90 s once)
 asterisk:
     bash tests/real/provision.sh

@@ -179,3 +179,17 @@ def test_a_misspelt_source_gets_a_suggestion(reader: SecretReader) -> None:
 )
 def test_a_secret_that_no_login_can_carry(reader: SecretReader, text: str) -> None:
     refusal(reader, text)
+
+
+def test_a_secret_in_a_file_can_be_read_anew(tmp_path: Path) -> None:
+    reader = SecretReader(folder=tmp_path, environ={"X": "v"})
+    (tmp_path / "s").write_text("one\n")
+    secret = reader.read({"file": "s"})
+    (tmp_path / "s").write_text("two\n")
+    assert secret.reveal() == "one"
+    assert secret.fresh().reveal() == secret.fresh().fresh().reveal() == "two"
+    (tmp_path / "s").unlink()
+    with pytest.raises(ValueError, match="No such file"):
+        secret.fresh()
+    for other in (reader.read("text"), reader.read({"env": "X"})):
+        assert other.fresh() is other

@@ -14,7 +14,17 @@ import attrs
 import structlog
 import trio
 
-from amp.config.schema import AsteriskServer, Config, Limits, Listen, Proxy, Simulate, User, VoipmonitorServer
+from amp.config.schema import (
+    AsteriskServer,
+    Config,
+    Database,
+    Limits,
+    Listen,
+    Proxy,
+    Simulate,
+    User,
+    VoipmonitorServer,
+)
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
 from amp.core.formats.registry import Formats
@@ -177,6 +187,7 @@ async def lab(
     listen: tuple[Listen, ...] = (Listen(port=0),),
     path: Path | None = None,
     simulate: Simulate | None = None,
+    database: Database | None = None,
     formats: Formats | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
@@ -201,6 +212,7 @@ async def lab(
                 user=users,
                 limits=limits or Limits(),
                 simulate=simulate,
+                database=database,
             )
             ended = trio.Event()
             app = App(config, path, formats)

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from amp.config.schema import Config, VoipmonitorServer
     from amp.core.voipmonitor.cipher import SnifferKey
     from amp.shell.gui_database import GuiDatabase
+    from amp.shell.key_sources import KeyReader
 
 __all__ = ["copy", "generate", "show"]
 
 Form = Literal["gui", "base64", "conf", "php"]
 Bytes = Literal[16, 24, 32]
+Force = Annotated[bool, Parameter(negative="")]
 
 FAILED: Final = 1
 UNUSABLE: Final = 2
@@ -53,10 +55,13 @@ def show(
     loaded = load_or_tell(config)
     if loaded is None:
         return UNUSABLE
-    found = _found(loaded, server)
-    if found is None:
+    places = _places(loaded, server)
+    if not places:
+        return UNUSABLE
+    key = _first_key(places)
+    if key is None:
         return FAILED
-    _print(found, form)
+    _print(key, form)
     return 0
 
 
@@ -65,7 +70,7 @@ def generate(
     bytes_: Annotated[Bytes, Parameter(name="--bytes")] = 32,
     form: Form = "gui",
     into: Path | None = None,
-    force: bool = False,
+    force: Force = False,
 ) -> int:
     """Make a new key and print it. Nothing else is changed, unless --into is given.
 
@@ -93,7 +98,7 @@ def generate(
     return 0
 
 
-def copy(source: Path, target: Path, /, *, server: str | None = None, force: bool = False) -> int:
+def copy(source: Path, target: Path, /, *, server: str | None = None, force: Force = False) -> int:
     """Give the GUI of one configuration the key of another (HA: two GUIs, the same sniffers).
 
     amp key copy gui-a.toml gui-b.toml: each file needs nothing but its [database]. Prints no key.
@@ -111,42 +116,43 @@ def copy(source: Path, target: Path, /, *, server: str | None = None, force: boo
     """
     loaded, wanted = load_or_tell(source), load_or_tell(target)
     database = _database(wanted, target) if wanted is not None else None
-    if loaded is None or database is None:
+    places = _places(loaded, server) if loaded is not None else []
+    if not places or database is None:
         return UNUSABLE
-    key = _found(loaded, server)
-    if key is None:
-        return FAILED
-    return 0 if _store(key, database, force=force) else FAILED
+    key = _first_key(places)
+    return 0 if key is not None and _store(key, database, force=force) else FAILED
 
 
-def _found(config: Config, name: str | None) -> SnifferKey | None:
-    """The key that was asked for, and a line that says where it is from; else why there is none."""
-    from amp.errors import ConfigError
+def _places(config: Config, name: str | None) -> list[tuple[str, KeyReader]]:
+    """Where the key that was asked for can stand; if it cannot stand anywhere, says why."""
     from amp.shell.gui_database import GuiDatabase
     from amp.shell.key_sources import key_readers
 
     database = GuiDatabase(config.database) if config.database is not None else None
     if name is None and database is not None:
-        places = [(database.place, database.key)]
-    else:
-        server = _server(config, name)
-        if server is None:
-            return None
-        places = list(key_readers(server, database))
+        return [(database.place, database.key)]
+    server = _server(config, name)
+    places = list(key_readers(server, database)) if server is not None else []
+    if server is not None and not places:
+        _say(f"server {server.name} has no key, and no place where one could be found")
+    return places
+
+
+def _first_key(places: list[tuple[str, KeyReader]]) -> SnifferKey | None:
+    """The first key that is found, and a line that says where; else why there is none."""
+    from amp.errors import ConfigError
+
     for place, read in places:
         try:
             key = read()
         except ConfigError as error:
             _say(str(error))
         except OSError as error:
-            _say(f"{error.filename or place}: {error.strerror or error}")
+            _say(f"{place}: {error.strerror or error}")
         else:
+            _say(f"from {place}" if key is not None else f"{place}: there is none")
             if key is not None:
-                _say(f"from {place}")
                 return key
-            _say(f"{place}: there is none")
-    if not places:
-        _say("its configuration names no place for a key")
     return None
 
 
