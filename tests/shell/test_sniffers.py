@@ -233,7 +233,61 @@ async def test_a_changed_key_is_read_again_and_the_command_repeated(tmp_path: Pa
 async def test_a_missing_key_file_is_told(tmp_path: Path) -> None:
     async with sniffer_lab(SimSniffer(key=KEY), key_conf=tmp_path / "none.conf") as one:
         frame = await command(await one.client(events="off"), "getversion")
-        assert b"No such file" in (frame.get(b"Message") or b"")
+        problem = (frame.get(b"Message") or b"").decode()
+        assert problem == "Not sent: getversion: no key (none.conf: No such file or directory)"
+        line = await one.logged("sniffer_command", sniffer="s2")
+        assert str(tmp_path / "none.conf") in line["result"], "the log is for who runs amp"
+        frame = await command(await one.client("gui", "gui's", events="off"), "getversion")
+        assert str(tmp_path / "none.conf").encode() in (frame.get(b"Message") or b"")
+
+
+async def test_another_key_than_the_sniffers_is_told() -> None:
+    async with sniffer_lab(SimSniffer(key=KEY), key=OTHER_KEY) as one:
+        frame = await command(await one.client(events="off"), "totalcalls")
+        message = (frame.get(b"Message") or b"").decode()
+        assert (frame.name, message[:21]) == (b"Error", "Not sent: totalcalls:")
+        assert "key" in message
+        for part in (KEY, OTHER_KEY):
+            assert base64.b64encode(part.key).decode() not in str(one.lines) + message
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_reply_in_pieces_with_pauses_is_whole(key: object) -> None:
+    sniffer = SimSniffer(calls_at_start=5, key=KEY if key else None)
+    sniffer.faults.piece_bytes, sniffer.faults.piece_pause_s = 700, 0.5
+    async with sniffer_lab(sniffer, key=KEY if key else None) as one:
+        frame = await command(await one.client(events="off"), "listcalls")
+        assert len(orjson.loads(frame.get(b"Output") or b"")) == 6
+
+
+async def test_a_sniffer_that_is_starting_says_nothing() -> None:
+    """Which is also what some commands normally answer."""
+    sniffer = SimSniffer()
+    sniffer.faults.starting = True
+    async with sniffer_lab(sniffer) as one:
+        client = await one.client("gui", "gui's", events="off")
+        for line in ("totalcalls", "stoplivesniffer 5"):
+            frame = await command(client, line)
+            assert (frame.name, frame.get(b"Message")) == (b"Success", b"Command has no output")
+
+
+async def test_the_log_tells_who_did_what_and_not_what_it_was_about() -> None:
+    sniffer = SimSniffer()
+    sniffer.spool.put("anna.pcap", b"x" * 1000)
+    async with sniffer_lab(sniffer) as one:
+        client = await one.client("gui", "gui's", events="off")
+        await command(client, "getfile anna.pcap")
+        line = await one.logged("sniffer_command", command="getfile ...")
+        assert (line["user"], line["sniffer"], line["result"], line["bytes"]) == ("gui", "s2", "done", 1000)
+        assert line["seconds"] >= 0
+        await command(client, "listcalls " + orjson.dumps({"limit": "1", "filter": "x" * 100}).decode())
+        line = await one.logged("sniffer_command", result="done", sniffer="s2", bytes=line["bytes"])
+        shown = [
+            line["command"] for line in one.lines if str(line.get("command", "")).startswith("listcalls")
+        ]
+        assert len(shown) == 1
+        assert len(shown[0]) == len("listcalls ") + 60 + len("...")
+        assert "anna.pcap" not in str(one.lines)
 
 
 async def test_a_sniffer_that_is_not_there() -> None:

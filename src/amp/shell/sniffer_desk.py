@@ -17,7 +17,7 @@ from amp.core.routing.fanouts import NO_RIGHT
 from amp.core.voipmonitor.action import failure_text, sniffer_error, sniffer_reply
 from amp.core.voipmonitor.command import Command, parse_command
 from amp.core.voipmonitor.exchange_events import Failure
-from amp.core.voipmonitor.hiding import hider_for
+from amp.core.voipmonitor.hiding import hider_for, shown_problem
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.errors import LocalProtocolError
 from amp.shell.log import get_logger
@@ -230,7 +230,7 @@ class SnifferDesk:
             outcome = Outcome(b"", not_sent(error.reply_hint), refused=True)
         finally:
             audit(sniffer, user, command, outcome.problem or "done", len(outcome.reply), begun)
-        return outcome
+        return attrs.evolve(outcome, problem=shown_problem(outcome.problem, grant))
 
     async def _ask(self, sniffer: Sniffer, command: Command, grant: SnifferGrant, budget: Budget) -> Outcome:
         hider = hider_for(command, grant)
@@ -238,7 +238,8 @@ class SnifferDesk:
             reply = await answer.whole(budget)
             if answer.failure is not None:
                 budget.give_back(len(reply))
-                return Outcome(b"", failure_text(answer.failure), refused=answer.failure.failure in REFUSALS)
+                refused = answer.failure.failure in REFUSALS
+                return Outcome(b"", failure_text(answer.failure), refused=refused)
             return Outcome(reply if hider is None else hider.feed(reply) + hider.finish())
 
 

@@ -15,6 +15,7 @@ from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
 from amp.core.voipmonitor.cipher import SnifferKey
 from amp.core.voipmonitor.exchange_events import ExchangeFailed
+from amp.core.voipmonitor.hiding import shown_problem
 from amp.core.voipmonitor.listener import Answered, CommandAsked, ListenerConnection
 from amp.core.voipmonitor.relay import ReplyRelay
 from amp.core.voipmonitor.reply_encoder import encode_reply
@@ -92,7 +93,7 @@ class SnifferDoor:
             return True
         failed, size = await self._answer(asked, user, outlet)
         if failed is not None and not size:
-            outlet.offer(encode_reply(_words(failed), asked.cipher))
+            outlet.offer(encode_reply(_words(failed, user.sniffers), asked.cipher))
             return True
         return failed is None
 
@@ -140,8 +141,8 @@ async def _relay(answer: Answer, relay: ReplyRelay, outlet: Outlet) -> int:
     return size
 
 
-def _words(failed: ExchangeFailed) -> bytes:
-    return f"error: {failed.message}\n".encode()
+def _words(failed: ExchangeFailed, grant: SnifferGrant) -> bytes:
+    return f"error: {shown_problem(failed.message, grant)}\n".encode()
 
 
 def _reset(wire: Wire) -> None:

@@ -14,7 +14,7 @@ import strategies
 from amp.core.voipmonitor.cipher import Cipher
 from amp.core.voipmonitor.command import parse_command
 from amp.core.voipmonitor.gzip_member import pack
-from amp.core.voipmonitor.hiding import Hider, KeyHider, PathHider, ReferenceHider, hider_for
+from amp.core.voipmonitor.hiding import Hider, KeyHider, PathHider, ReferenceHider, hider_for, shown_problem
 from amp.core.voipmonitor.relay import ReplyRelay
 from amp.core.voipmonitor.rights import SnifferGrant
 from independent_aes import unseal
@@ -142,3 +142,13 @@ def test_a_relay_with_nothing_to_hide_passes_on() -> None:
 def test_a_relay_makes_nothing_of_nothing() -> None:
     """An empty reply stays empty: no gzip of nothing, no padding of nothing."""
     assert ReplyRelay(parse_command(b'listcalls {"zip":"yes"}'), AES, LISTED).finish() == b""
+
+
+def test_where_amps_files_are_is_for_who_sees_internals() -> None:
+    text = "Not sent: listcalls: no key (/etc/amp/s 2.conf: not there; /var/www/a.php: no key)"
+    assert shown_problem(text, SnifferGrant.of("gui")) == text
+    assert (
+        shown_problem(text, SnifferGrant())
+        == "Not sent: listcalls: no key (s 2.conf: not there; a.php: no key)"
+    )
+    assert shown_problem("a/b: 3/4 and / alone", SnifferGrant()) == "a/b: 3/4 and / alone"

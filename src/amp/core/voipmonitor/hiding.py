@@ -14,7 +14,7 @@ from amp.core.voipmonitor.gzip_member import GZIP_MAGIC, GzipReader, pack
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.errors import RemoteProtocolError
 
-__all__ = ["HIDDEN", "Hider", "KeyHider", "PathHider", "ReferenceHider", "hider_for"]
+__all__ = ["HIDDEN", "Hider", "KeyHider", "PathHider", "ReferenceHider", "hider_for", "shown_problem"]
 
 HIDDEN: Final = b"hidden"
 _REFERENCE: Final = re.compile(rb'"0x[0-9a-fA-F]{1,16}"')
@@ -28,6 +28,7 @@ _KEY: Final = re.compile(rb"manager_aes_(?:key|iv)[\s\S]{0,%d}" % _KEY_REACH)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\\]{20,}={0,2}")
 
 _PATH_ERROR: Final = re.compile(rb"\A(error: [^/]*)/[^\r\n]*/([^/\r\n]*)\s*\Z")
+_DIRECTORIES: Final = re.compile(r"(?<![\w.])(?:/[^/\s:;()]+)+/")
 MAX_ERROR_BYTES: Final = 2048
 """Longer replies are files, and go on as they come."""
 
@@ -125,6 +126,11 @@ class PathHider:
 
 def _without_path(text: bytes) -> bytes:
     return _PATH_ERROR.sub(rb"\1\2", text)
+
+
+def shown_problem(text: str, grant: SnifferGrant) -> str:
+    """What amp itself tells of a failed command: where its files are is for who may see the sniffer's."""
+    return text if grant.sees_internals else _DIRECTORIES.sub("", text)
 
 
 def hider_for(command: Command, grant: SnifferGrant) -> Hider | None:
