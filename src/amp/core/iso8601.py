@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["utc_text"]
@@ -24,6 +25,12 @@ def utc_text(epoch_s: float) -> str:
     if not 0 <= epoch_s <= LAST_S:
         return ""
     days, second = divmod(int(epoch_s), DAY_S)
+    return f"{_date(days)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+@lru_cache(maxsize=64)
+def _date(days: int) -> str:
+    """The day so many days after the first of 1970."""
     era, day = divmod(days + EPOCH_DAYS, ERA_DAYS)
     year = (day - day // 1460 + day // 36_524 - day // 146_096) // 365
     day -= 365 * year + year // 4 - year // 100
@@ -31,5 +38,4 @@ def utc_text(epoch_s: float) -> str:
     day -= (153 * month + 2) // 5
     year += 400 * era + (month > 9)
     month += 3 if month < 10 else -9
-    clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    return f"{year:04}-{month:02}-{day + 1:02}T{clock}Z"
+    return f"{year:04}-{month:02}-{day + 1:02}"

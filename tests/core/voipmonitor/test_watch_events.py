@@ -89,8 +89,20 @@ def test_a_token_is_of_one_call_and_cannot_be_guessed() -> None:
 
 
 def test_an_update_names_what_has_changed() -> None:
-    raw = EVENTS.updated(row(callid="a"), ("connect_duration", "lastSIPresponseNum"))
-    assert shown(raw)["Changed"] == "ConnectDuration,LastSIPResponseNum"
+    call = recorded("plain-listcalls-26-limit5")
+    headers = shown(EVENTS.updated(call, ("connect_duration", "lastSIPresponseNum")))
+    assert headers["Changed"] == "ConnectDuration,LastSIPResponseNum"
+    assert headers["CallReference"] == EVENTS.token(call)
+    assert {
+        "CallID",
+        "Caller",
+        "Called",
+        "ConnectDuration",
+        "LastSIPResponseNum",
+        "SrcMOSF1",
+    } < headers.keys()
+    assert not {"CallDate", "CallerAgent", "CallerDomain"} & headers.keys(), "they stand in its start"
+    assert shown(EVENTS.updated(row(other=1), ()))["Changed"] == ""
 
 
 def test_strangers_cannot_add_lines() -> None:

@@ -74,9 +74,14 @@ def value_text(value: Any) -> str:
 
 
 class CallHeaders:
-    """Turns rows into headers; the columns of a table, and of those like it, are looked at once."""
+    """Turns rows into headers; the columns of a table, and of those like it, are looked at once.
 
-    def __init__(self) -> None:
+    Args:
+        only: the columns that are shown; none for all.
+    """
+
+    def __init__(self, only: frozenset[str] = frozenset()) -> None:
+        self._only = only
         self._columns: Columns = {}
         self._layout: Layout = ()
 
@@ -86,7 +91,8 @@ class CallHeaders:
         Addresses are text, scores go from 1 to 4.5; times come as ISO 8601 and as unix seconds.
         """
         if row.columns is not self._columns:
-            self._columns, self._layout = row.columns, _layout(row.columns)
+            shown = {name: at for name, at in row.columns.items() if not self._only or name in self._only}
+            self._columns, self._layout = row.columns, _layout(shown)
         found: list[str] = []
         for (begin, reading, time), value in zip(self._layout, row.values, strict=False):
             if value is None or value == "" or begin is None:
@@ -106,7 +112,9 @@ time, the header of its text."""
 
 def _layout(columns: Columns) -> Layout:
     """What comes twice counts once."""
-    layout: list[tuple[str | None, Reading | None, str]] = [(None, None, "")] * (max(columns.values()) + 1)
+    layout: list[tuple[str | None, Reading | None, str]] = [(None, None, "")] * (
+        max(columns.values(), default=-1) + 1
+    )
     seen = {""}
     for column, place in sorted(columns.items(), key=itemgetter(1)):
         name = header_name(column)

@@ -13,7 +13,7 @@ from amp.core.voipmonitor.columns import columns_of
 from amp.core.voipmonitor.tables import Row, Table
 from amp.errors import RemoteProtocolError
 
-__all__ = ["QUALITY_COLUMNS", "STATE_COLUMNS", "CallChanges", "CallWatch", "Reset"]
+__all__ = ["CONNECT_COLUMN", "QUALITY_COLUMNS", "STATE_COLUMNS", "CallChanges", "CallWatch", "Reset"]
 
 IDENTITY_COLUMNS: Final = ("callreference", "callid", "calldate_num")
 """A call id that returns is a new call, and an address in memory is used again; together they stay apart."""

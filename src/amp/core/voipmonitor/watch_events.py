@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from amp.core.voipmonitor.call_headers import REFERENCE, CallHeaders, header_name, value_text
+from amp.core.voipmonitor.call_watch import CONNECT_COLUMN, QUALITY_COLUMNS, STATE_COLUMNS
 from amp.core.voipmonitor.popup import PopupLine
 from amp.core.voipmonitor.sniffer_stat import SnifferStat
 from amp.core.voipmonitor.tables import Row
@@ -18,6 +19,11 @@ CALLS: Final = frozenset((b"call", b"all"))
 """The classes of events about calls, and about whether amp can tell of them."""
 STATE: Final = frozenset((b"reporting", b"all"))
 """The classes of ``SnifferStat``."""
+
+IN_UPDATES: Final = frozenset(
+    ("callid", "duration", CONNECT_COLUMN, "id_sensor", *STATE_COLUMNS, *QUALITY_COLUMNS)
+)
+"""The columns that an update shows."""
 
 TOKEN_BYTES: Final = 8
 CALLS_PRIVILEGE: Final = "call,all"
@@ -39,6 +45,7 @@ class WatchEvents:
         self._epoch = f"Epoch: {epoch.decode()}"
         self._secret = secret
         self._headers = CallHeaders()
+        self._in_updates = CallHeaders(IN_UPDATES)
 
     def token(self, row: Row) -> str:
         """What stands for a call: the same in all its events, and for all clients, and no address."""
@@ -55,9 +62,13 @@ class WatchEvents:
         return self._call("SnifferCallStart", row)
 
     def updated(self, row: Row, changed: Iterable[str]) -> bytes:
-        """A call that has changed, and the columns that have."""
+        """A call that has changed, and the columns that have; without what is in its start and stays.
+
+        Most events by far are these, since the quality of every call changes all the time.
+        """
         names = ",".join(filter(None, map(header_name, changed)))
-        return self._call("SnifferCallUpdate", row, f"Changed: {names}")
+        lines = [f"CallReference: {self.token(row)}", f"Changed: {names}", *self._in_updates.lines(row)]
+        return _event("SnifferCallUpdate", CALLS_PRIVILEGE, lines)
 
     def ended(self, row: Row) -> bytes:
         """A call that is gone, with what was last known of it."""
@@ -83,10 +94,8 @@ class WatchEvents:
         """A call that pops up on somebody's screen."""
         return _event("SnifferPopup", CALLS_PRIVILEGE, _lines(line.fields))
 
-    def _call(self, name: str, row: Row, *more: str) -> bytes:
-        return _event(
-            name, CALLS_PRIVILEGE, [f"CallReference: {self.token(row)}", *more, *self._headers.lines(row)]
-        )
+    def _call(self, name: str, row: Row) -> bytes:
+        return _event(name, CALLS_PRIVILEGE, [f"CallReference: {self.token(row)}", *self._headers.lines(row)])
 
 
 def _stat_headers(stat: SnifferStat) -> list[str]:
