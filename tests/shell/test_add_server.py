@@ -192,7 +192,7 @@ async def test_what_cannot_be_added_is_told_and_changes_nothing(
         answer = await ask(boss, "AddServer", *headers, *account)
         assert answer.name == b"Failure"
         assert (answer.get(b"Message") or b"").startswith(b"Could not add " + problem)
-        assert len((await ask(boss, "ListServers")).headers) == 3
+        assert len((await ask(boss, "ListServers")).headers) == 4
         assert "hunter2" not in repr(one.lines)
 
 

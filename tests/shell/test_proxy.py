@@ -320,3 +320,28 @@ def test_an_address_in_use_ends_the_process_with_code_1(capfd: pytest.CaptureFix
         config = attrs.evolve(Config(), listen=(Listen(port=port),), user=(ANNA,))
         assert run(config) == 1
     assert f"cannot listen on 127.0.0.1:{port}: " in capfd.readouterr().err
+
+
+async def test_who_comes_while_a_server_is_down_is_told_so() -> None:
+    """Whoever may and wants to see it; also who asks for events only later. Once, and nobody else again."""
+    deaf = server("deaf", 9)
+    stays = User(name="stays", secret=Secret("s"), server="deaf", on_server_loss="event")
+    elsewhere = User(name="elsewhere", secret=Secret("s"), server="a")
+    async with lab("a", users=(ANNA, stays, elsewhere), extra=(deaf,)) as one:
+        await one.logged("link_lost", server="deaf")
+        anna = await one.client()
+        down = await anna.event("ServerDown")
+        assert down.headers[-1] == (b"Server", b"deaf")
+        assert (down.get(b"Epoch") or b"").isalnum()
+        assert down.get(b"Reason")
+        assert (await (await one.client("stays", "s")).event("ServerDown")).get(b"Server") == b"deaf"
+        later = await one.client(events="off")
+        await later.action("Events", ("EventMask", "on"))
+        assert (await later.event("ServerDown")).get(b"Server") == b"deaf"
+        others = [await one.client("elsewhere", "s"), await one.client(events="call,user")]
+        one.sims["a"].user_event("Next")
+        for client in (anna, later, *others):
+            frames = [await client.frame()]
+            while frames[-1].name != b"UserEvent":
+                frames.append(await client.frame())
+            assert b"ServerDown" not in [frame.name for frame in frames]

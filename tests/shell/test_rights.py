@@ -222,8 +222,9 @@ async def test_proxy_actions_show_amp_and_nothing_goes_upstream() -> None:
         assert names.count(b"ProxyClientSession") == 2
         assert names[-1] == b"ProxyServerSession"
         await anna.send(("ProxyAction", "ListServers"))
-        line = rb"ProxyResponse: Success\r\nProxyListServer I: 127.0.0.1 H: a U: amp P: \d+ E: on "
-        assert re.fullmatch(line, await anna.raw())
+        lines = rb"ProxyResponse: Success\r\nProxyListServer I: 127.0.0.1 H: a U: amp P: \d+ E: on \r\n"
+        lines += rb"ProxyServerState N: a K: asterisk S: up V: [\d.]+ "
+        assert re.fullmatch(lines, await anna.raw())
         await anna.send(("Action", "Hangup"), ("ProxyAction", "Nonsense"))
         assert await anna.raw() == b"ProxyResponse: Error\r\nMessage: Invalid Proxy Action"
         assert one.sims["a"].actions_worked == worked

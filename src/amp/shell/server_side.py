@@ -9,6 +9,7 @@ import attrs
 
 from amp.core.fanout.intake import Intake
 from amp.core.proxy_actions.world import ServerSeen
+from amp.core.routing.status import ServerStatus
 from amp.core.stats import ServerStats
 from amp.shell.link import LinkSettings
 
@@ -32,6 +33,8 @@ class ServerSide:
     """What amp asks for at login."""
     up: bool = False
     """Whether it takes events and actions; clients were told so."""
+    reason: str = "not connected yet"
+    """Why it is not up; meaningless if it is."""
     intake: Intake | None = None
     """Of the event link's present login."""
     own_addresses: set[bytes] = attrs.field(factory=set)
@@ -42,10 +45,13 @@ class ServerSide:
         """The name as frames carry it."""
         return self.name.encode()
 
-    def seen(self, up: bool) -> ServerSeen:
+    def seen(self, status: ServerStatus) -> ServerSeen:
         """What ProxyActions show of it."""
         reach = self.settings.reach
-        return ServerSeen(self.name, up, reach.host, reach.port, self.username, self.events)
+        version = status.version if status.up else ""
+        return ServerSeen(
+            self.name, status.up, reach.host, reach.port, self.username, self.events, version, status.reason
+        )
 
     def remember_address(self, address: str) -> None:
         """One more of our links ends here."""

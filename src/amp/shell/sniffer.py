@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from amp.core.ami.framing import NeedData
+from amp.core.proxy_actions.world import SnifferSeen
 from amp.core.voipmonitor.cipher import Cipher, SnifferKey
 from amp.core.voipmonitor.command import Command
 from amp.core.voipmonitor.exchange import Exchange, ExchangeLimits
@@ -21,7 +22,7 @@ from amp.core.voipmonitor.pool import Cancel, Fail, Give, Job, Pool, PoolCommand
 from amp.errors import ConfigError, LocalProtocolError
 from amp.shell.log import get_logger
 from amp.shell.sniffer_keys import KeyRing
-from amp.shell.sniffer_reach import SnifferReach
+from amp.shell.sniffer_reach import SnifferReach, TcpReach
 
 __all__ = ["Answer", "Budget", "Sniffer"]
 
@@ -152,6 +153,12 @@ class Sniffer:
         """What ``Server:`` may say besides its name: its host, and its number among the GUI's sensors."""
         number = () if self.sensor_id is None else (str(self.sensor_id),)
         return (self.reach.host, *number) if self.reach.host else number
+
+    @property
+    def seen(self) -> SnifferSeen:
+        """What ProxyActions show of it."""
+        port = self.reach.port if isinstance(self.reach, TcpReach) else 0
+        return SnifferSeen(self.name, self.reach.host or self.reach.place, port)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve askers until cancelled."""

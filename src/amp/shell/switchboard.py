@@ -142,8 +142,11 @@ class Switchboard:
     def client_subscribed(self, client: Client) -> None:
         """What the client sees changed: put its outlet where its events are."""
         if client.view is not None:
+            newcomer = not self.hub.knows(client.outlet)
             self.hub.attach(client.outlet, client.view, client.stats)
             self.crowd.join(client.outlet)
+            if newcomer:
+                self._tell_what_is_down(client)
         else:
             self.hub.detach(client.outlet)
             self.crowd.leave(client.outlet)
@@ -189,7 +192,13 @@ class Switchboard:
             for client in self.clients.values()
         ]
         statuses = self.router.status(trio.current_time())
-        return World(tuple(clients), tuple(self.servers[status.name].seen(status.up) for status in statuses))
+        servers = [self.servers[status.name].seen(status) for status in statuses]
+        sniffers = self.desk.sniffers.values() if self.desk is not None else ()
+        return World(
+            tuple(clients),
+            tuple(servers),
+            tuple(one.seen for one in sniffers),
+        )
 
     # -- servers -------------------------------------------------------------------------------------
 
@@ -310,19 +319,26 @@ class Switchboard:
 
     def _announce(self, command: do.Announce) -> None:
         side, reach = self.servers[command.server], self.servers[command.server].settings.reach
-        side.up = command.up
+        side.up, side.reason = command.up, command.reason
         if command.up:
             self._log.info("server_up", server=command.server, version=command.version, host=reach.host)
             several = len(reach.hosts) > 1
-            news = [("Version", command.version), *([("Host", reach.host)] if several else [])]
+            host = [("Host", reach.host)] if several else []
+            frame = _news(side, "ServerUp", ("Version", command.version), *host)
         else:
             self._log.error("server_down", server=command.server, reason=command.reason)
-            news = [("Reason", command.reason)]
-        name = "ServerUp" if command.up else "ServerDown"
-        frame = Frame.of(("Event", name), ("Privilege", "system,all"), *news, ("Epoch", side.epoch))
+            frame = _news(side, "ServerDown", ("Reason", command.reason))
         self.hub.announce(side.wire_name, frame)
         if not command.up:
             self._disconnect_pinned(command.server)
+
+    def _tell_what_is_down(self, client: Client) -> None:
+        """Who comes while a server is down missed its ServerDown, and would wait for events in vain."""
+        for side in self.servers.values():
+            if not side.up:
+                self.hub.tell(
+                    client.outlet, side.wire_name, _news(side, "ServerDown", ("Reason", side.reason))
+                )
 
     def _disconnect_pinned(self, server: str) -> None:
         for client in list(self.clients.values()):
@@ -339,6 +355,11 @@ class Switchboard:
         except Exception:
             self._log.exception("link_failed", server=link.server, link=link.number)
             self.link_ended(link, "internal error", refused=False)
+
+
+def _news(side: ServerSide, name: str, *headers: tuple[str, str]) -> Frame:
+    """An event of amp's own about a server."""
+    return Frame.of(("Event", name), ("Privilege", "system,all"), *headers, ("Epoch", side.epoch))
 
 
 def _joined(commands: list[do.Command]) -> list[do.Command]:

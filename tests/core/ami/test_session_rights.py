@@ -28,8 +28,8 @@ from core.ami.player import drain, say
 WORLD = World(
     (ClientSeen("anna", "127.0.0.1"), ClientSeen("bert", "127.0.0.2")),
     (
-        ServerSeen("a", True, "10.0.0.1", 5038, "amp", "on"),
-        ServerSeen("b", True, "10.0.0.2", 5038, "amp", "on"),
+        ServerSeen("a", False, "10.0.0.1", 5038, "amp", "on", "", "gone"),
+        ServerSeen("b", True, "10.0.0.2", 5038, "amp", "on", "9.0.0"),
     ),
 )
 HANGUPS, _ = EventFilter.from_settings(["Event: Hangup"])
@@ -180,7 +180,9 @@ def test_proxy_actions_need_a_login_and_their_right() -> None:
     assert reply == Reply(
         b"ProxyResponse: Success\r\nActionID: 7\r\n"
         b"ProxyListServer I: 10.0.0.1 H: a U: amp P: 5038 E: on \r\n"
-        b"ProxyListServer I: 10.0.0.2 H: b U: amp P: 5038 E: on \r\n\r\n",
+        b"ProxyServerState N: a K: asterisk S: down R: gone \r\n"
+        b"ProxyListServer I: 10.0.0.2 H: b U: amp P: 5038 E: on \r\n"
+        b"ProxyServerState N: b K: asterisk S: up V: 9.0.0 \r\n\r\n",
         ordered=False,
     )
 

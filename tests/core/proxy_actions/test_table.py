@@ -10,14 +10,15 @@ from amp.core.formats.registry import Formats
 from amp.core.policy.classes import RIGHTS
 from amp.core.proxy_actions.handlers import Outcome, Request
 from amp.core.proxy_actions.table import DENIED, PROXY_ACTIONS, perform
-from amp.core.proxy_actions.world import ClientSeen, ServerSeen, World
+from amp.core.proxy_actions.world import ClientSeen, ServerSeen, SnifferSeen, World
 
 WORLD = World(
     (ClientSeen("anna", "127.0.0.1", b"a-7", "xml", "json"), ClientSeen("", "::1")),
     (
-        ServerSeen("pbx1", True, "192.0.2.1", 5038, "amp", "on"),
-        ServerSeen("pbx2", False, "pbx2.example", 5039, "amp2", "call,agent"),
+        ServerSeen("pbx1", True, "192.0.2.1", 5038, "amp", "on", "9.0.0"),
+        ServerSeen("pbx2", False, "pbx2.example", 5039, "amp2", "call,agent", "", "Connection refused"),
     ),
+    (SnifferSeen("s2", "192.0.2.3", 5029),),
 )
 
 
@@ -48,7 +49,11 @@ def test_servers_are_listed_one_a_line() -> None:
     """Up or down, in the order of the configuration, with the blank at the end."""
     assert ask("listservers").headers == (
         (b"ProxyListServer I", b"192.0.2.1 H: pbx1 U: amp P: 5038 E: on "),
+        (b"ProxyServerState N", b"pbx1 K: asterisk S: up V: 9.0.0 "),
         (b"ProxyListServer I", b"pbx2.example H: pbx2 U: amp2 P: 5039 E: call,agent "),
+        (b"ProxyServerState N", b"pbx2 K: asterisk S: down R: Connection refused "),
+        (b"ProxyListServer I", b"192.0.2.3 H: s2 U: - P: 5029 E: off "),
+        (b"ProxyServerState N", b"s2 K: voipmonitor S: - "),
     )
 
 

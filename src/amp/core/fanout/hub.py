@@ -183,6 +183,30 @@ class Hub:
                 self._deliver_due()
         self._tidy_calls()
 
+    def knows(self, sink: Sink) -> bool:
+        """Whether it is attached."""
+        return sink in self._members
+
+    def tell(self, sink: Sink, server: bytes, frame: Frame) -> None:
+        """Tell an attached sink alone how things stand with a server, as its view shows such events.
+
+        It is no news and has no number of its own: the newest event's, so that nothing is missed behind it.
+
+        Raises:
+            LocalProtocolError: the frame cannot be encoded.
+        """
+        member, feed = self._members[sink], self._feeds[server]
+        head = feed.journal.head
+        batch = Batch(server, feed.epoch, head, [encode(frame)[:-4]])
+        try:
+            data = member.group.view.render_alone(batch)
+        except Exception as error:  # as in `_deliver`
+            self._take_out(member.group.view, (member,), error)
+            return
+        if data:
+            member.stats.events_out += 1
+            member.offer(data, Span(server, feed.epoch, head + 1, head))
+
     def detach(self, sink: Sink) -> None:
         """Give a sink nothing any more, at once, also if a publish is under way. Idempotent."""
         member = self._members.pop(sink, None)

@@ -117,6 +117,18 @@ class View:
         frames = self._told_first(self._screen, known, epoch, head)
         return self._written(Batch(server, epoch, head, known), frames), len(frames)
 
+    def render_alone(self, batch: Batch) -> bytes:
+        """One event of amp's own for one client, which everybody else was told before; it is not counted.
+
+        Raises:
+            Exception: see `render`.
+        """
+        key, (frame,) = self.key, batch.frames
+        hears = key.servers is None or batch.server in key.servers
+        if not hears or key.autofilter is Autofilter.ON or not self._admits(frame):
+            return b""
+        return self._written(batch, _numbered(batch, [frame]) if key.sequence else [frame])
+
     def _chosen(self, batch: Batch, *, asks: bool) -> list[bytes]:
         """The frames that this view shows, without their last header.
 

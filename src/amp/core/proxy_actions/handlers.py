@@ -105,20 +105,27 @@ def list_sessions(request: Request) -> Outcome:
 
 
 def list_servers(request: Request) -> Outcome:
-    """One line a server; the blank at its end is astmanproxy's.
+    """One line a server as astmanproxy's, with the blank at its end, and one more about how it is.
 
-    Behind ``H:`` stands what ``Server:`` takes, which was the host there and is the name here.
+    Behind ``H:`` stands what ``Server:`` takes, which was the host there and is the name here. Sniffers come
+    last; they have no account, and no state while nobody asks them.
     """
-    return Outcome(
-        headers=tuple(
-            (
-                b"ProxyListServer I",
-                f"{server.address} H: {server.name} U: {server.username} P: {server.port}"
-                f" E: {server.events} ".encode(),
-            )
-            for server in request.world().servers
-        )
-    )
+    headers: list[Header] = []
+    world = request.world()
+    for server in world.servers:
+        line = f"{server.address} H: {server.name} U: {server.username} P: {server.port} E: {server.events} "
+        state = f"S: up V: {server.version} " if server.up else f"S: down R: {server.reason} "
+        headers += [
+            (b"ProxyListServer I", line.encode()),
+            (b"ProxyServerState N", f"{server.name} K: asterisk {state}".encode()),
+        ]
+    for sniffer in world.sniffers:
+        line = f"{sniffer.address} H: {sniffer.name} U: - P: {sniffer.port} E: off "
+        headers += [
+            (b"ProxyListServer I", line.encode()),
+            (b"ProxyServerState N", f"{sniffer.name} K: voipmonitor S: - ".encode()),
+        ]
+    return Outcome(headers=tuple(headers))
 
 
 def list_io_handlers(request: Request) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ClientSeen", "ServerSeen", "World"]
+__all__ = ["ClientSeen", "ServerSeen", "SnifferSeen", "World"]
 
 
 class ClientSeen(NamedTuple):
@@ -26,7 +26,7 @@ class ClientSeen(NamedTuple):
 
 
 class ServerSeen(NamedTuple):
-    """A configured server.
+    """An Asterisk that amp connects to.
 
     Attributes:
         name: as configured; what ``Server:`` takes.
@@ -35,6 +35,8 @@ class ServerSeen(NamedTuple):
         port: of its manager interface.
         username: the account that amp uses there.
         events: what amp asks for at login.
+        version: of the manager interface, from its greeting; ``""`` if it is not up.
+        reason: why it is not up; ``""`` if it is.
     """
 
     name: str
@@ -43,6 +45,22 @@ class ServerSeen(NamedTuple):
     port: int
     username: str
     events: str
+    version: str = ""
+    reason: str = ""
+
+
+class SnifferSeen(NamedTuple):
+    """A sniffer, which is connected to for each command alone.
+
+    Attributes:
+        name: as configured or as the GUI's database has it; what ``Server:`` takes.
+        address: its host, or the path of its socket.
+        port: of its manager; 0 for a socket.
+    """
+
+    name: str
+    address: str
+    port: int
 
 
 class World(NamedTuple):
@@ -50,6 +68,7 @@ class World(NamedTuple):
 
     clients: tuple[ClientSeen, ...] = ()
     servers: tuple[ServerSeen, ...] = ()
+    sniffers: tuple[SnifferSeen, ...] = ()
 
     def seen_by(self, user: str, servers: frozenset[str] | None) -> World:
         """What a user may know of it.
@@ -63,4 +82,5 @@ class World(NamedTuple):
         return World(
             tuple(client for client in self.clients if client.user == user),
             tuple(server for server in self.servers if server.name in servers),
+            tuple(sniffer for sniffer in self.sniffers if sniffer.name in servers),
         )
