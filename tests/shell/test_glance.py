@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,12 +14,14 @@ import trio
 
 from amp.core.ami.upstream import UpstreamConnection
 from amp.core.routing.commands import LinkRole, OpenLink
+from amp.shell.client import QUICK, Client
 from amp.shell.glance import Glances
 from amp.shell.link import Link, LinkSettings
 from amp.shell.outlet import OutletLimits
 from amp.shell.reach import Reach
+from amp.shell.switchboard import Switchboard
 from amp.shell.wire import PlainWire
-from shell.harness import PATIENCE_S
+from shell.harness import PATIENCE_S, lab
 
 FRAME = b"Event: Something\r\nPrivilege: system,all"
 BAD_FRAME = b"Event: Bug"
@@ -123,6 +127,38 @@ async def scene(max_frame_bytes: int = 1000) -> AsyncIterator[Scene]:
             link.close()
             one.server.close()
             listener.close()
+
+
+async def test_who_asks_without_a_break_is_answered_and_gives_others_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every question is there as soon as amp has acted on the one before, and every answer comes once."""
+    many, turns = 12, 0
+    async with lab("a") as one, trio.open_nursery() as nursery:
+        quick = await one.client(events="off")
+        sock = quick.stream.socket
+        asked: list[int] = []
+
+        def ask(_board: Switchboard, _client: Client) -> bool:
+            asked.append(turns)
+            if len(asked) < many:
+                action = b"Action: Ping\r\nServer: a\r\nActionID: %d\r\n\r\n" % len(asked)
+                assert os.write(sock.fileno(), action) == len(action)
+            return True
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while len(asked) < many:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+
+        monkeypatch.setattr(Switchboard, "asked", ask)
+        nursery.start_soon(count_turns)
+        await quick.action("Ping", ("Server", "a"), ("ActionID", "0"))
+        for number in range(many):
+            assert (await quick.frame()).get(b"ActionID") == b"%d" % number
+        # Who is last in one turn of the loop may be first in the next.
+        assert max(Counter(asked).values()) <= 2 * QUICK
 
 
 def pair() -> tuple[PlainWire, socket.socket]:

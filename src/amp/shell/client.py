@@ -56,7 +56,8 @@ TURN_REST_S = 0.0005
 made an answer for a fifth take 35 ms at the 99th percentile instead of 16 (``python -m bench abuse``)."""
 
 QUICK = 4
-"""So many questions in a row are answered, as long as each comes at once, before others have their turn."""
+"""So many questions in a row are answered, where each comes at once, before others have their turn. With one
+a Ping took 4.2 times as long as directly at the server, with these 3.5 times."""
 
 LINGER_S = 1.0
 """How long a connection that amp ends stays open for the peer's own end. Closing while its bytes are still
@@ -120,7 +121,7 @@ class Client:
         self._wire = wire
         self._glances = Glances()
         self._quick = 0
-        """How many answers in a row were there at once."""
+        """How many answers in a row came at once; the next question may, too."""
         self._session = session
         self._owner = owner
         self._visit = visit
@@ -365,10 +366,12 @@ class Client:
             await trio.sleep_until(deadline)
             return None
         if deadline == math.inf:
-            quick = 0 < self._quick < QUICK and not self.outlet.dead
-            if quick and (data := self._glances.look(self._wire)) is not None:
-                return data
-            self._quick = 0
+            if self._quick:
+                if self._quick % QUICK == 0:
+                    await trio.lowlevel.checkpoint()
+                if not self.outlet.dead and (data := self._glances.look(self._wire)) is not None:
+                    return data
+                self._quick = 0
             return await self._wire.receive()
         with trio.move_on_at(deadline):
             return await self._wire.receive()
