@@ -262,3 +262,22 @@ def test_a_sensor_has_a_number_of_its_own(tmp_path: Path) -> None:
     second = first.replace('"s2"', '"s3"').replace('"h"', '"g"')
     assert problems(tmp_path, first + second) == ["server[1].sensor_id: the same as that of server[0]"]
     assert len(load_text(tmp_path, first + second.replace("= 2", "= 3")).sniffers) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'host = "db.example"',
+            "database: the sniffers' key crosses the network to db.example in clear text",
+        ),
+        ('host = "db.example"\ntls = "insecure"', "database.tls: who stands between amp and it can read and"),
+        ('host = "db.example"\ntls = "verify"', ""),
+        ('host = "localhost"', ""),
+        ('socket = "/s"\ntls = "insecure"', ""),
+        ('socket = "/s"', ""),
+    ],
+)
+def test_what_is_not_meant_with_the_database(tmp_path: Path, text: str, told: str) -> None:
+    found = [one for one in advice(load_text(tmp_path, f"[database]\n{text}")) if one.startswith("database")]
+    assert found == [] if not told else found[0].startswith(told)

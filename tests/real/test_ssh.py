@@ -203,7 +203,7 @@ async def test_nothing_is_left_when_amp_ends_however_it_ends(
              for key, value in (server | sshd.settings).items()]  # fmt: skip
     config.write_text("[log]\nformat = 'json'\n[[listen]]\nport = 0\n[[server]]\n" + "\n".join(lines))
     process = subprocess.Popen(  # noqa: ASYNC220 - it takes a moment, and nothing else runs here
-        [sys.executable, "-m", "amp", "run", str(config)], stderr=subprocess.PIPE
+        [sys.executable, "-m", "amp", "run", "--allow-root", str(config)], stderr=subprocess.PIPE
     )
     try:
         assert process.stderr is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -14,11 +13,12 @@ from amp.core.voipmonitor.cipher import SnifferKey
 from amp.core.voipmonitor.exchange import ExchangeLimits
 from amp.core.voipmonitor.key_forms import from_base64
 from amp.errors import ConfigError
-from amp.shell.key_files import conf_key, php_key
+from amp.shell.key_sources import key_readers
 
 if TYPE_CHECKING:  # who gives a host and no configuration does not wait for it
     from amp.config.schema import Config, Listen, VoipmonitorServer
     from amp.config.secret import Secret
+    from amp.shell.gui_database import GuiDatabase
 
 __all__ = ["choose_targets"]
 
@@ -48,7 +48,7 @@ def choose_targets(whom: Whom, config: Config | None) -> list[Target]:
         if whom.via == AMP:
             targets = [_at_listener_of(server, config) for server in servers]
         else:
-            targets = [_server_target(server, given, aes=whom.aes) for server in servers]
+            targets = [_server_target(server, config, given, aes=whom.aes) for server in servers]
     for target in targets:
         if target.cipher is not None and not target.keys:
             raise ConfigError(SOURCE, [f"{target.name}: no key: give --key and --iv, or a configuration"])
@@ -71,13 +71,16 @@ def _at_host(whom: Whom, config: Config | None, given: tuple[KeySource, ...]) ->
     unix = whom.host.startswith("/")
     place = Place(whom.host, 0 if unix else whom.port or SNIFFER_PORT)
     server = _configured_at(place, config) if config is not None else None
-    known = _server_target(server, (), aes=True) if server is not None and whom.aes else None
-    return Target(
-        name=str(place),
-        place=place,
-        cipher=(known.cipher if known is not None else CIPHER) if whom.aes else None,
-        keys=(*(known.keys if known is not None else ()), *given),
-    )
+    cipher, keys = None, given
+    if whom.aes:
+        known = (
+            _server_target(server, config, (), aes=True)
+            if server is not None and config is not None
+            else None
+        )
+        cipher = known.cipher if known is not None else CIPHER
+        keys = (*(known.keys if known is not None else _database_key(config)), *given)
+    return Target(name=str(place), place=place, cipher=cipher, keys=keys)
 
 
 def _configured_at(place: Place, config: Config) -> VoipmonitorServer | None:
@@ -85,7 +88,8 @@ def _configured_at(place: Place, config: Config) -> VoipmonitorServer | None:
     there = [
         server
         for server in config.sniffers
-        if place.host.lower() == str(server.socket if server.socket is not None else server.host).lower()
+        if server.ssh is None
+        and place.host.lower() == str(server.socket if server.socket is not None else server.host).lower()
     ]
     exactly = [server for server in there if not place.port or server.port == place.port]
     return next(iter((*exactly, *there)), None)
@@ -118,29 +122,57 @@ def _place(text: str) -> Place:
 
 
 def _named(whom: Whom, config: Config) -> list[VoipmonitorServer]:
-    servers = list(config.sniffers)
     if whom.server is not None:
-        servers = [server for server in servers if server.name == whom.server]
         what = f"no sniffer is called {whom.server!r}"
     elif whom.sensor is not None:
-        servers = [server for server in servers if server.sensor_id == whom.sensor]
         what = f"no sniffer has sensor_id = {whom.sensor}"
     else:
         what = "there is no sniffer"
+    servers = [server for server in config.sniffers if _is_meant(server, whom)]
+    everybody = list(config.sniffers)
+    if not servers or whom.everyone:  # the database need not be asked for one that stands in the file
+        everybody += _of_database(config)
+        servers = [server for server in everybody if _is_meant(server, whom)]
     if not servers:
-        known = ", ".join(f"{one.name} ({one.sensor_id or 'no sensor_id'})" for one in config.sniffers)
+        known = ", ".join(f"{one.name} ({one.sensor_id or 'no sensor_id'})" for one in everybody)
         raise ConfigError(SOURCE, [f"{what} in the configuration, which has {known or 'none'}"])
     return servers if whom.everyone else servers[:1]
 
 
-def _server_target(server: VoipmonitorServer, given: tuple[KeySource, ...], *, aes: bool) -> Target:
+def _is_meant(server: VoipmonitorServer, whom: Whom) -> bool:
+    if whom.server is not None:
+        return server.name == whom.server
+    return whom.sensor is None or server.sensor_id == whom.sensor
+
+
+def _of_database(config: Config) -> Iterable[VoipmonitorServer]:
+    """The sensors that the GUI's database names, if amp takes them from there.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    database = _database(config)
+    if config.fleet is None or database is None:
+        return ()
+    from amp.config.sensors import read_sensors
+
+    taken = [server.name for server in config.server if server is not config.fleet]
+    return read_sensors(database.sensors(), config.fleet, taken, config.listen).servers.values()
+
+
+def _server_target(
+    server: VoipmonitorServer, config: Config, given: tuple[KeySource, ...], *, aes: bool
+) -> Target:
+    if server.ssh is not None:
+        why = f"{server.name} is reached over SSH, which a running amp does: give --via"
+        raise ConfigError(SOURCE, [why])
     cipher = None if server.encryption == "none" else server.encryption
     return Target(
         name=server.name,
         sensor_id=server.sensor_id,
         place=Place(str(server.host), server.port) if server.socket is None else Place(str(server.socket)),
         cipher=cipher or (CIPHER if aes else None),
-        keys=(*_keys(server), *given),
+        keys=(*(read for _, read in key_readers(server, _database(config))), *given),
         limits=ExchangeLimits(
             connect_s=server.connect_timeout_s,
             first_byte_s=server.answer_timeout_s,
@@ -149,15 +181,6 @@ def _server_target(server: VoipmonitorServer, given: tuple[KeySource, ...], *, a
             reply_bytes=server.reply_bytes,
         ),
     )
-
-
-def _keys(server: VoipmonitorServer) -> Iterator[KeySource]:
-    """Where its key can stand, in the order in which amp itself looks."""
-    yield from _pair(server.key, server.iv, f"server {server.name}")
-    if server.key_conf is not None:
-        yield partial(conf_key, server.key_conf)
-    if server.key_php is not None:
-        yield partial(php_key, server.key_php)
 
 
 def _listener_of(server: VoipmonitorServer, config: Config) -> Listen:
@@ -203,6 +226,19 @@ def _given_key(whom: Whom) -> Iterable[KeySource]:
     """
     texts = whom.key_texts()
     return () if texts is None else (_fixed(from_base64(*texts, source="--key and --iv")),)
+
+
+def _database(config: Config | None) -> GuiDatabase | None:
+    if config is None or config.database is None:
+        return None
+    from amp.shell.gui_database import GuiDatabase
+
+    return GuiDatabase(config.database)
+
+
+def _database_key(config: Config | None) -> tuple[KeySource, ...]:
+    database = _database(config)
+    return () if database is None else (database.key,)
 
 
 def _pair(key: Secret | None, iv: Secret | None, source: str) -> Iterator[KeySource]:

@@ -29,6 +29,7 @@ def advice(config: Config) -> tuple[str, ...]:
         *_same_server(config),
         *_certificates(config),
         *_insecure_servers(config),
+        *_database(config),
     )
 
 
@@ -74,6 +75,16 @@ def _insecure_servers(config: Config) -> Iterator[str]:
     for index, server in enumerate(config.server):
         if isinstance(server, AsteriskServer) and server.tls == "insecure":
             yield f"server[{index}].tls: who stands between amp and it can read and change everything"
+
+
+def _database(config: Config) -> Iterator[str]:
+    database = config.database
+    if database is None:
+        return
+    if database.tls == "insecure" and database.socket is None:
+        yield "database.tls: who stands between amp and it can read and change everything"
+    elif database.tls == "off" and database.socket is None and not is_loopback(database.host):
+        yield f"database: the sniffers' key crosses the network to {database.host} in clear text"
 
 
 def _nobody(config: Config) -> Iterator[str]:

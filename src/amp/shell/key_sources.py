@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
-from amp.config.schema import VoipmonitorServer
-from amp.config.secret import Secret
 from amp.core.voipmonitor.cipher import SnifferKey
 from amp.core.voipmonitor.key_forms import from_base64
 from amp.errors import ConfigError
-from amp.shell.gui_database import GuiDatabase
 from amp.shell.key_files import conf_key, php_key
+
+if TYPE_CHECKING:  # `amp send` need not wait for them
+    from amp.config.schema import VoipmonitorServer
+    from amp.config.secret import Secret
+    from amp.shell.gui_database import GuiDatabase
 
 __all__ = ["KeyReader", "key_readers", "pair_key"]
 
