@@ -1,0 +1,114 @@
+"""The examples of docs/http.md, run with the real curl; and one port for everything, with TLS."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import ssl
+from pathlib import Path
+
+import pytest
+import trio
+
+from amp.config.schema import Listen, Proxy, User
+from amp.config.secret import Secret
+from certificates import authority
+from shell.browsing import Browser, basic, query
+from shell.harness import PATIENCE_S, AmiClient, Lab, lab
+
+PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+OPERATOR = User(name="operator", secret=Secret("let-the-operator-in"), write=("all", "command"))
+
+
+def examples() -> list[tuple[list[str], str]]:
+    """Commands and what the page says they print."""
+    found = []
+    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+        for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = example.replace("\\\n", " ").partition("\n")
+            found.append((shlex.split(command), output))
+    return found
+
+
+def without_numbers(text: str) -> str:
+    return re.sub(r"[0-9.]*[0-9]", "N", text.replace("\r", "")).strip()
+
+
+def curl() -> str:
+    """Its path; CI must have it."""
+    path = shutil.which("curl")
+    if path is None:
+        assert not os.environ.get("AMP_REQUIRE_REAL"), "curl is not installed"
+        pytest.skip("curl is not installed")
+    return path
+
+
+async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
+    program = curl()
+    proxy = Proxy(name="lab", autofilter="on")
+    listen = (Listen(port=0, protocols=("ami", "http")),)
+    async with lab("sim1", users=(OPERATOR,), listen=listen, proxy=proxy) as one:
+        assert len(examples()) >= 9
+        for command, expected in examples():
+            assert command.pop(0) == "curl"
+            here = [word.replace(":5038", f":{one.port}").replace("=demo", "=x") for word in command]
+            if any("waitevent" in word for word in here):
+                one.sims["sim1"].user_event("Something", ("Key", "value"))
+            with trio.fail_after(PATIENCE_S):
+                done = await trio.run_process(
+                    [program, "-sS", "--fail-with-body", *here], capture_stdout=True, cwd=tmp_path
+                )
+            pattern = re.escape(without_numbers(expected)).replace(r"\.\.\.", ".*")
+            printed = without_numbers(done.stdout.decode())
+            assert re.fullmatch(f"{pattern}.*", re.sub(r"\n+", "\n", printed), re.DOTALL), (here, printed)
+
+
+async def connect_tls(one: Lab) -> trio.SSLStream[trio.SocketStream]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=authority().text)
+    raw = await trio.open_tcp_stream("127.0.0.1", one.port)
+    stream = trio.SSLStream(raw, context, server_hostname="localhost")
+    with trio.fail_after(PATIENCE_S):
+        await stream.do_handshake()
+    return stream
+
+
+async def test_one_port_speaks_all_of_it(tmp_path: Path) -> None:
+    """AMI and HTTP, each in plain text and by TLS."""
+    certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
+    listen = Listen(
+        port=0, protocols=("ami", "http"), tls="optional", certificate=certificate, private_key=key,
+        detect_timeout_s=0.1,
+    )  # fmt: skip
+    async with lab("a", listen=(listen,)) as one:
+        plain = await Browser.open(one)
+        assert (await plain.get(query("CoreStatus"), basic())).status == 200
+        assert (await (await one.connect()).login()).name == b"Success"
+        secure = AmiClient(await connect_tls(one))
+        one.clients.append(secure)
+        assert (await secure.login()).name == b"Success"
+        https = Browser(await connect_tls(one), f"localhost:{one.port}")
+        page = await https.get(query("CoreStatus"), basic(), ("Origin", f"https://localhost:{one.port}"))
+        assert page.status == 200
+        page = await https.get("/rawman?action=login&username=anna&secret=anna%27s")
+        assert page.headers["set-cookie"].endswith("; Secure")
+        await trio.aclose_forcefully(https.stream)
+        assert (await one.logged("http_done", tls="TLSv1.3"))["requests"] == 2
+
+
+async def test_curl_verifies_and_posts(tmp_path: Path) -> None:
+    program = curl()
+    certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
+    listen = Listen(port=0, protocols=("http",), tls="required", certificate=certificate, private_key=key)
+    async with lab("a", listen=(listen,)) as one:
+        ca = authority().write(tmp_path)
+        fields = ["--data-urlencode", "ActionID=a&b=c\u00e9", "-d", "Action=Ping"]
+        url = f"https://localhost:{one.port}/"
+        with trio.fail_after(PATIENCE_S):
+            done = await trio.run_process(
+                [program, "-sS", "--cacert", str(ca), "-u", "anna:anna's", *fields, url, url],
+                capture_stdout=True,
+            )
+        assert done.stdout.decode().count("ActionID: a&b=cé\r\nPing: Pong\r\n") == 2
