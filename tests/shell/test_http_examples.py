@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from amp.config.schema import Listen, Proxy, User
+from amp.config.schema import Listen, User
 from amp.config.secret import Secret
 from certificates import authority
 from shell.browsing import Browser, basic, query
@@ -47,9 +47,8 @@ def curl() -> str:
 
 async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     program = curl()
-    proxy = Proxy(name="lab", autofilter="on")
     listen = (Listen(port=0, protocols=("ami", "http")),)
-    async with lab("sim1", users=(OPERATOR,), listen=listen, proxy=proxy) as one:
+    async with lab("sim1", users=(OPERATOR,), listen=listen) as one:
         assert len(examples()) >= 9
         for command, expected in examples():
             assert command.pop(0) == "curl"
