@@ -16,7 +16,7 @@ from amp.config.not_built import NOT_BUILT_KEYS
 from amp.config.rules import Host
 from amp.config.schema import RIGHTS as READ_RIGHTS
 from amp.config.schema import AsteriskServer, Config, Listen, Simulate, User, WriteRight, key_of
-from amp.config.secret import Secret
+from amp.config.secret import EXPECTED, Secret
 from amp.core.policy.classes import ASTERISK_CLASSES, RIGHTS
 from amp.errors import ConfigError
 from config.describing import ARRAYS, SECTIONS
@@ -115,13 +115,13 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         "metrics: not built yet",
         "proxy.nam: unknown key (did you mean 'name'?)",
         'listen[0].protocols[2]: expected "ami" or "http" or "voipmonitor" (did you mean \'ami\'?)',
-        'server[0].secret: expected a string, { env = "NAME" } or { file = "PATH" } (did you mean \'file\'?)',
+        f"server[0].secret: {EXPECTED} (did you mean 'file'?)",
         "server[0].prot: unknown key (did you mean 'port'?)",
         "server[1].name: missing",
         'server[2].kind: expected "asterisk" or "voipmonitor" (did you mean \'asterisk\'?)',
         "server[2].port: expected a whole number from 1 to 65535, got a string",
         "server[2].username: missing",
-        'server[2].secret: expected a string, { env = "NAME" } or { file = "PATH" }',
+        f"server[2].secret: {EXPECTED}",
         "user: expected an array, got a table: its head is written with two brackets",
         'limits.stall_timeout: expected a duration in quotes such as "250ms" or "30s", got a whole number',
         "limits.order_hold: expected a duration from 0s to 1m",

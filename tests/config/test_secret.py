@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from amp.config.schema import User
-from amp.config.secret import Secret, SecretReader
+from amp.config.secret import EXPECTED, Secret, SecretReader
 
 CANARY = "canary-7f3a"
 
@@ -158,7 +158,7 @@ def test_a_folder_or_a_pipe_is_no_secret_and_holds_nothing_up(reader: SecretRead
     ],
 )
 def test_other_shapes_are_told_what_is_expected(reader: SecretReader, value: object) -> None:
-    assert refusal(reader, value) == 'expected a string, { env = "NAME" } or { file = "PATH" }'
+    assert refusal(reader, value) == EXPECTED
 
 
 def test_a_misspelt_source_gets_a_suggestion(reader: SecretReader) -> None:
@@ -193,3 +193,23 @@ def test_a_secret_in_a_file_can_be_read_anew(tmp_path: Path) -> None:
         secret.fresh()
     for other in (reader.read("text"), reader.read({"env": "X"})):
         assert other.fresh() is other
+
+
+def test_a_credential_stands_in_the_folder_that_systemd_names(tmp_path: Path) -> None:
+    (tmp_path / "pbx1").write_text(f"{CANARY}\n")
+    reader = SecretReader(folder=Path("elsewhere"), environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    secret = reader.read({"credential": "pbx1"})
+    assert secret.reveal() == CANARY
+    (tmp_path / "pbx1").write_text("new")
+    assert secret.fresh().reveal() == "new"
+    assert refusal(reader, {"credential": "pbx2"}) == "cannot read the credential: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["../pbx1", "a/b", ".", "..", "a\nb", CANARY + "/", "a" * 256])
+def test_a_credential_s_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    reader = SecretReader(folder=tmp_path, environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "expected a name of letters" in refusal(reader, {"credential": name})
+
+
+def test_a_credential_without_systemd_says_what_passes_one(reader: SecretReader) -> None:
+    assert "CREDENTIALS_DIRECTORY is not set" in refusal(reader, {"credential": "pbx1"})

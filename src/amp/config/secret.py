@@ -20,10 +20,15 @@ __all__ = ["Secret", "SecretReader"]
 MAX_SECRET_BYTES = 1000
 """``Secret: `` and the value have to fit into one AMI line of 1022 bytes."""
 
-EXPECTED = 'expected a string, { env = "NAME" } or { file = "PATH" }'
+SOURCES = ("env", "file", "credential")
+EXPECTED = 'expected a string, { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""The variable that names the folder of what systemd passes by ``LoadCredential=``."""
 HIDDEN = "<hidden>"
 # Shown in an error only when it looks like a variable's name: somebody may have put the secret itself there.
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
+"""A name that stays in the folder."""
 
 
 class Secret:
@@ -89,11 +94,13 @@ class SecretReader:
         if not isinstance(value, dict) or len(value) != 1:
             raise ValueError(EXPECTED)
         ((key, where),) = value.items()
-        if key not in ("env", "file"):
-            close = difflib.get_close_matches(key, ("env", "file"), 1)
+        if key not in SOURCES:
+            close = difflib.get_close_matches(key, SOURCES, 1)
             raise ValueError(EXPECTED + (f" (did you mean {close[0]!r}?)" if close else ""))
         if not isinstance(where, str) or not where:
             raise ValueError(f"{key}: expected a string that is not empty")
+        if key == "credential":
+            return self._credential(where)
         return self._variable(where) if key == "env" else self._file(where)
 
     def _variable(self, name: str) -> Secret:
@@ -102,6 +109,18 @@ class SecretReader:
         if text is None:
             raise ValueError(f"{what} is not set")
         return _checked(text, what)
+
+    def _credential(self, name: str) -> Secret:
+        if not CREDENTIAL.fullmatch(name):
+            raise ValueError("credential: expected a name of letters, digits, dots, dashes and underscores")
+        folder = self.environ.get(CREDENTIALS)
+        if not folder:
+            raise ValueError(
+                f"credential: {CREDENTIALS} is not set: LoadCredential= in a systemd unit sets it"
+            )
+        # The name is not shown: somebody may have put the secret itself there.
+        secret = _checked(_read(Path(folder) / name, "the credential").removesuffix("\n"), "the credential")
+        return Secret(secret.reveal(), lambda: self._credential(name))
 
     def _file(self, name: str) -> Secret:
         check_line(name, "the path in file")

@@ -49,6 +49,7 @@ from amp.shell.reload import Reloadable, Reloader
 from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config
+from amp.shell.service_manager import ServiceManager
 from amp.shell.sniffers import Sniffers
 from amp.shell.switchboard import Switchboard
 from amp.shell.tracing import DEBUG, Tracing
@@ -136,6 +137,7 @@ class App:
         self._more_links = 0
         self._asterisks: Mapping[str, AsteriskServer] = {}
         self._sniffers = Sniffers(config, lambda: self._asterisks)
+        self._manager = ServiceManager(os.environ)
         self._log = log.get_logger()
 
     @property
@@ -158,6 +160,7 @@ class App:
             async with self._simulated() as simulated, trio.open_nursery() as everything:
                 switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
+                everything.start_soon(self._manager.mind_watchdog)
                 switchboard.desk = await self._sniffers.start(switchboard.hub, everything)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
@@ -207,9 +210,11 @@ class App:
                 if unused := inherited.close_rest():
                     self._log.warning("unused_sockets", names=unused)
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)
+                self._manager.ready(f"listening on {', '.join(addresses)}")
                 task_status.started(addresses)
                 number = await anext(signals)
                 self._log.info("stopping", signal=signal.Signals(number).name)
+                self._manager.stopping()
                 intake.cancel_scope.cancel()
             self._say_goodbye(switchboard, doors.site)
             sessions.start_soon(self._end_at_second_signal, signals, sessions.cancel_scope)
@@ -251,9 +256,14 @@ class App:
         with trio.open_signal_receiver(signal.SIGHUP) as signals:
             task_status.started()
             if hangup.was_held():
-                await self._reloader.reload()
+                await self._reload()
             async for _ in signals:
-                await self._reloader.reload()
+                await self._reload()
+
+    async def _reload(self) -> None:
+        self._manager.reloading()
+        done = await self._reloader.reload()
+        self._manager.ready("reloaded" if done else "reload refused: the log says why")
 
     def _follow_users(self, switchboard: Switchboard, config: Config) -> Callable[[], None]:
         new = _membership(config)
