@@ -14,6 +14,7 @@ from amp.config.drop_ins import FOLDER, DropIns
 from amp.config.load import load
 from amp.config.rules import Name
 from amp.config.schema import AsteriskServer
+from amp.config.secret import EXPECTED
 from config.loading import SERVER, USER, load_text, problems
 
 TABLE = {"name": "pbx9", "host": "192.0.2.9", "username": "amp", "secret": 'a"\\b'}
