@@ -66,7 +66,7 @@ def test_a_bad_configuration_is_2_with_each_problem_on_a_line_of_standard_error(
     assert shown.out == ""
     assert shown.err.splitlines() == [
         f"{config}: listen[0].prot: unknown key (did you mean 'port'?)",
-        f'{config}: user[0].secret: expected a string, {{ env = "NAME" }} or {{ file = "PATH" }}'
+        f'{config}: user[0].secret: expected a string, {{ env = "NAME" }}, {{ file = "PATH" }} or {{ credential = "NAME" }}'
         " (did you mean 'file'?)",
     ]
 
