@@ -14,6 +14,7 @@ import pytest
 from amp import __version__
 from amp.cli import COMMANDS, main
 from amp.config.schema import Config
+from amp.config.secret import EXPECTED
 from amp.shell.tracing import Tracing
 
 GOOD = '[proxy]\nname = "n"\n[[user]]\nname = "steve"\nsecret = "canary-7f3a"\n[simulate]\n'
@@ -66,8 +67,7 @@ def test_a_bad_configuration_is_2_with_each_problem_on_a_line_of_standard_error(
     assert shown.out == ""
     assert shown.err.splitlines() == [
         f"{config}: listen[0].prot: unknown key (did you mean 'port'?)",
-        f'{config}: user[0].secret: expected a string, {{ env = "NAME" }}, {{ file = "PATH" }} or {{ credential = "NAME" }}'
-        " (did you mean 'file'?)",
+        f"{config}: user[0].secret: {EXPECTED} (did you mean 'file'?)",
     ]
 
 
