@@ -19,12 +19,14 @@ from bench.memory import MEMORY
 from bench.programs import build
 from bench.reqresp import REQRESP, REQRESP_BLOCKS, REQRESP_SIM
 from bench.scenario import Scenario, Settings
+from bench.sniffer_commands import COMMANDS
+from bench.sniffer_relay import RELAY
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
 SCENARIOS = {
     scenario.name: scenario
-    for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, REQRESP_SIM, MEMORY, ABUSE)
+    for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, REQRESP_SIM, MEMORY, ABUSE, COMMANDS, RELAY)
 }
 
 
@@ -70,7 +72,7 @@ def _run(scenario: Scenario, settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     several = {"smoke": "most of them, small, in half a minute", "all": "all of them"}
     words = {**{one.name: one.help for one in SCENARIOS.values()}, **several}
-    known = "\n".join(f"  {name:15} {text}" for name, text in words.items())
+    known = "\n".join(f"  {name:17} {text}" for name, text in words.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure amp beside a floor on this machine.",

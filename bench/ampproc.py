@@ -39,7 +39,8 @@ class AmpProcess:
     """``amp run``; inside the block it is ready.
 
     Attributes:
-        port: where it listens.
+        port: where it listens for clients.
+        ports: all its ports, in the order of the configuration.
         ready_s: seconds from its start until it said that it is ready.
     """
 
@@ -53,6 +54,7 @@ class AmpProcess:
             [*leash, sys.executable, "-m", "amp", "run", "--allow-root", str(path)], listen_to="stderr"
         )
         self.port = 0
+        self.ports: list[int] = []
         self.ready_s = 0.0
 
     @property
@@ -71,7 +73,8 @@ class AmpProcess:
             self._child.stop()
             raise
         self.ready_s = self._child.seconds()
-        self.port = int(str(ready["listen"][0]).rpartition(":")[2])
+        self.ports = [int(str(place).rpartition(":")[2]) for place in ready["listen"]]
+        self.port = self.ports[0]
         return self
 
     def __exit__(

@@ -13,7 +13,7 @@ import attrs
 __all__ = ["Programs", "build"]
 
 HERE = Path(__file__).parent
-NAMES = ("floor", "server", "sink", "asker")
+NAMES = ("floor", "server", "sink", "asker", "exchanger")
 
 
 @attrs.frozen
@@ -22,7 +22,7 @@ class Programs:
 
     Attributes:
         kind: what they are written in; ``"Python"`` means that no figure beside the floor counts.
-        commands: by name (floor, server, sink, asker), the first words of the command line.
+        commands: by name (floor, server, sink, asker, exchanger), the first words of the command line.
         leash: what to put before a command line so that it cannot outlive the bench; empty without C.
     """
 

@@ -1,4 +1,4 @@
-"""``python -m bench.standin floor|server|sink|asker --option value ...``"""
+"""``python -m bench.standin floor|server|sink|asker|exchanger --option value ...``"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from bench.standin import asker, floor, server, sink
+from bench.standin import asker, exchanger, floor, server, sink
 from bench.standin.common import Options
 
 PROGRAMS: dict[str, Callable[[Options], Awaitable[None]]] = {
@@ -16,6 +16,7 @@ PROGRAMS: dict[str, Callable[[Options], Awaitable[None]]] = {
     "server": server.run,
     "sink": sink.run,
     "asker": asker.run,
+    "exchanger": exchanger.run,
 }
 
 if __name__ == "__main__":
