@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -110,3 +111,16 @@ def test_what_strangers_send_does_not_steer_the_readers_terminal(capfd: pytest.C
     told = capfd.readouterr().err
     assert r"a\x1b]0;evil\x07\u2028b" in told
     assert "\x1b" not in told
+
+
+def test_a_line_is_ascii_whatever_stands_in_it(capfd: pytest.CaptureFixture[str]) -> None:
+    """Also what JSON has no form for is told: a broken name of a file, a number beyond 64 bits, an object."""
+    configure("info", "json")
+    facts: dict[str, Any] = {"name": "caf\xe9\x9b2J", "path": "a\udcff", "big": 1 << 70, "thing": Path("x")}
+    for name, value in facts.items():
+        get_logger().info("odd", **{name: value})
+    told = capfd.readouterr().err
+    assert told.isascii()
+    lines = [json.loads(line) for line in told.splitlines()]
+    expected = {**facts, "thing": repr(Path("x"))}
+    assert [line[name] for line, name in zip(lines, facts, strict=True)] == list(expected.values())

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 import trio
+import trio.testing
 
 from amp.config.schema import Listen
 from amp.sim.sniffer.aes import Key
@@ -168,3 +169,41 @@ async def test_a_client_that_takes_nothing_is_cut(tmp_path: Path) -> None:
                 await trio.sleep(0.01)
             while sniffer.open_now:  # noqa: ASYNC110
                 await trio.sleep(0.05)
+
+
+async def test_who_has_to_wait_gets_a_turn_or_is_told() -> None:
+    """One at a time, and one that may wait: the first is held up, the second waits, the third is told."""
+    sniffer = SimSniffer()
+    sniffer.spool.put("a", b"content")
+    sniffer.faults.hang()
+    replies: dict[int, bytes] = {}
+    async with (
+        sniffer_lab(sniffer, listen=door(), exchanges=1, waiting=1) as one,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def client(number: int) -> None:
+            replies[number] = await ask(one, b"getfile a\r\n\r\n")
+
+        for number in range(2):
+            nursery.start_soon(client, number)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+        assert await ask(one, b"getfile a\r\n\r\n") == (
+            b"error: getfile: 1 commands wait for this sniffer already\n"
+        )
+        sniffer.faults.resume()
+    assert replies == {0: b"content", 1: b"content"}
+    assert sniffer.open_most == 1
+
+
+async def test_a_client_that_leaves_gives_its_turn_back() -> None:
+    sniffer = SimSniffer()
+    sniffer.spool.put("a", b"content")
+    sniffer.spool.put_big("big", 50 << 20)
+    async with sniffer_lab(sniffer, listen=door(), exchanges=1) as one:
+        async with await trio.open_tcp_stream("127.0.0.1", one.port) as stream:
+            await stream.send_all(b"getfile big\r\n\r\n")
+            assert await stream.receive_some(1) == b"\0"
+        assert await ask(one, b"getfile a\r\n\r\n") == b"content"
+        line = await one.logged("sniffer_command", result="the client left")
+        assert line["command"] == "getfile ..."

@@ -156,7 +156,7 @@ class Doors:
             except OSError as error:
                 self._log_unopened(visit, peer_text(sock), str(error))
                 return
-            await door.serve(wire, visit)
+            await door.serve(wire, visit, self.entrance.way_out(visit))
 
     async def _handle(self, gate: Gate, gatekeeper: Gatekeeper, stream: trio.SocketStream) -> None:
         """One accepted connection."""

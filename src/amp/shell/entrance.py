@@ -94,6 +94,10 @@ class Entrance:
         """Call ``cut`` with a reason, rather than cancel the block, when the visit has to make room."""
         self._ways_out[visit] = cut
 
+    def way_out(self, visit: Visit) -> Callable[[str], None]:
+        """What ends the visit; cancels the block, unless `leaves_by` has said otherwise."""
+        return self._ways_out[visit]
+
     async def on_shortage(self, say: Say, listener: trio.SocketListener, error: OSError) -> None:
         """There is no descriptor for the connection that waits: make room, or refuse it in words.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import select
@@ -11,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TextIO, cast
 
+import orjson
 import structlog
 
 from amp.config.schema import Log
@@ -115,6 +117,15 @@ def _printable(_logger: object, _method: str, line: EventDict) -> EventDict:
     }
 
 
+def _json(line: EventDict, default: Callable[[object], object]) -> str:
+    """A line as JSON in ASCII. What is not ASCII, or nothing for the quick encoder, takes the slow one."""
+    with suppress(TypeError):
+        text = orjson.dumps(line, default=default).decode()
+        if text.isascii():
+            return text
+    return json.dumps(line, default=default)
+
+
 def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | None = None) -> None:
     """Set up logging for the process; may be called again at any time.
 
@@ -126,7 +137,7 @@ def configure(level: str = "info", log_format: LogFormat = "auto", sink: Sink | 
     out = sink or Sink()
     as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
     tail: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
         if as_json
         else [_printable, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     )

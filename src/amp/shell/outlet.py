@@ -156,6 +156,11 @@ class Outlet:
                 await self._wake.wait()
                 self.last_progress = trio.current_time()  # a backlog begins; silence before it means nothing
                 continue
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write all that waits, in the caller's task; a task that also offers needs no other flusher."""
+        while (self._queue or self._wire.blocked) and not self.dead:
             # One scope for the whole backlog, not one for each write: it costs more than a small write does.
             with trio.move_on_at(self.last_progress + self._limits.stall_timeout) as patience:
                 await self._flush_backlog()

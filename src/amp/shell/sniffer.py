@@ -4,121 +4,43 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
 
 import attrs
 import trio
 
-from amp.core.ami.framing import NeedData
 from amp.core.proxy_actions.world import SnifferSeen
 from amp.core.voipmonitor.cipher import Cipher, SnifferKey
 from amp.core.voipmonitor.command import Command
 from amp.core.voipmonitor.exchange import Exchange, ExchangeLimits
-from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure, ReplyChunk, ReplyEnded
+from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
 from amp.core.voipmonitor.pool import Cancel, Fail, Give, Job, Pool, PoolCommand, Start
 from amp.errors import ConfigError, LocalProtocolError
 from amp.shell.log import get_logger
+from amp.shell.sniffer_answer import Answer
 from amp.shell.sniffer_keys import KeyRing
 from amp.shell.sniffer_reach import SnifferReach, TcpReach
+from amp.shell.sniffer_talk import GONE, Take, talk
 
-__all__ = ["Answer", "Budget", "Sniffer"]
-
-READ_BYTES: Final = 65536
-GONE: Final = "the sniffer was taken out of the configuration"
+__all__ = ["Sniffer"]
 
 
-@attrs.define
-class Budget:
-    """How many bytes of replies may be held at the same time.
+@attrs.define(eq=False)
+class _Turn:
+    """Somebody who runs an exchange of its own as soon as the pool lets it."""
 
-    Attributes:
-        most: in all.
-        what: that is, for people.
-        held: of it.
-    """
+    job: Job | None = None
+    refusal: ExchangeFailed | None = None
+    came: trio.Event = attrs.field(factory=trio.Event)
 
-    most: int
-    what: str = "a reply"
-    held: int = 0
+    def begin(self, job: Job) -> None:
+        self.job = job
+        self.came.set()
 
-    def take(self, size: int) -> bool:
-        """Hold so many more; ``False`` if that is too much."""
-        self.held += size
-        return self.held <= self.most
-
-    def give_back(self, size: int) -> None:
-        """They are not held any more."""
-        self.held -= size
-
-
-class Answer:
-    """A reply on its way to one asker: pieces till ``b""``, then `failure` tells whether that was all.
-
-    Attributes:
-        failure: why there is no more; ``None`` if the reply is complete.
-    """
-
-    def __init__(self) -> None:
-        self.failure: ExchangeFailed | None = None
-        self._pieces: deque[bytes] = deque()
-        self._over = False
-        self._news = trio.Event()
-        self._room = trio.Event()
-
-    async def piece(self) -> bytes:
-        """The next piece; ``b""`` at the end."""
-        while not self._pieces:
-            if self._over:
-                return b""
-            self._news = trio.Event()
-            await self._news.wait()
-        self._room.set()
-        return self._pieces.popleft()
-
-    async def whole(self, budget: Budget | None = None) -> bytes:
-        """All of it, or what came before it failed; a failure as well if the budget does not suffice."""
-        pieces: list[bytes] = []
-        while piece := await self.piece():
-            pieces.append(piece)
-            if budget is not None and not budget.take(len(piece)):
-                size = sum(map(len, pieces))
-                self.failure = ExchangeFailed(
-                    Failure.TOO_BIG, f"{budget.what} of over {budget.most} bytes", True, size
-                )
-                break
-        return b"".join(pieces)
-
-    def give(self, data: bytes) -> None:
-        """The next piece has come."""
-        if data:
-            self._pieces.append(data)
-            self._news.set()
-
-    def end(self, failure: ExchangeFailed | None = None) -> None:
-        """Nothing more comes."""
-        self.failure, self._over = failure, True
-        self._news.set()
-        self._room.set()
-
-    async def room(self) -> None:
-        """Wait until every piece is taken; the sniffer is read no faster than the asker reads."""
-        while self._pieces and not self._over:
-            self._room = trio.Event()
-            await self._room.wait()
-
-
-class _Tap(Answer):
-    """A reply that nobody waits for piece by piece."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._take = take
-
-    def give(self, data: bytes) -> None:
-        self._take(data)
+    def refuse(self, failed: ExchangeFailed) -> None:
+        self.refusal = failed
+        self.came.set()
 
 
 @attrs.define(eq=False)
@@ -144,8 +66,11 @@ class Sniffer:
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _numbers: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
     _answers: dict[int, Answer] = attrs.field(factory=dict, init=False)
+    _turns: dict[int, _Turn] = attrs.field(factory=dict, init=False)
+    _attempts: set[trio.CancelScope] = attrs.field(factory=set, init=False)
     _scopes: dict[Job, trio.CancelScope] = attrs.field(factory=dict, init=False)
     _rearm: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _armed: float = attrs.field(default=math.inf, init=False)
     _retired: bool = attrs.field(default=False, init=False)
 
     @property
@@ -197,18 +122,48 @@ class Sniffer:
         Returns:
             Why it ended after all; ``None`` if the sniffer ended it.
         """
+        return await self._try_twice(Job(command, False, {}, math.inf), take)
+
+    async def relay(self, command: Command, take: Take, *, unpack: bool = False) -> ExchangeFailed | None:
+        """Ask it something, and take the pieces as they come.
+
+        What is not shared runs in the caller's own task: another one, and waking them in turn, would cost as
+        much as a connection.
+
+        Returns:
+            Why there is no reply, or no more of it; ``None`` if it is complete.
+        """
+        if command.spec.shareable:
+            async with self.ask(command, unpack=unpack) as answer:
+                while piece := await answer.piece():
+                    if (room := take(piece)) is not None:
+                        await room
+                return answer.failure
+        if self._retired:
+            return ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0)
         number = next(self._numbers)
-        self._answers[number] = _Tap(take)
+        turn = self._turns[number] = _Turn()
         try:
-            return await self._try_twice(Job(command, False, {number: None}, math.inf), [])
+            self._carry_out(self.pool.ask(number, command, trio.current_time(), unpack=unpack))
+            await turn.came.wait()
+            if turn.job is None:
+                return turn.refusal
+            failed = await self._try_twice(turn.job, take)
+            self._tell_pool(turn.job, failed, b"")
+            return failed
         finally:
-            del self._answers[number]
+            del self._turns[number]
+            self._carry_out(self.pool.leave(number, trio.current_time()))
 
     def retire(self) -> None:
         """It was taken out of the configuration: whoever waits gets an error, and `run` ends."""
         self._retired = True
         for answer in self._answers.values():
             answer.end(ExchangeFailed(Failure.CUT, GONE, True, 0))
+        for turn in self._turns.values():
+            turn.refuse(ExchangeFailed(Failure.NOT_CONNECTED, GONE, False, 0))
+        for patience in self._attempts:
+            patience.cancel()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
@@ -220,8 +175,7 @@ class Sniffer:
         for command in commands:
             match command:
                 case Start(job):
-                    assert self._nursery is not None  # nobody asks before `run`
-                    self._nursery.start_soon(self._run_job, job)
+                    self._start(job)
                 case Cancel(job):
                     if job in self._scopes:
                         self._scopes[job].cancel()
@@ -232,12 +186,31 @@ class Sniffer:
                 case Fail(asker, failed):
                     if (answer := self._answers.get(asker)) is not None:
                         answer.end(failed)
-        self._rearm.set()
+                    elif (turn := self._turns.get(asker)) is not None:
+                        turn.refuse(failed)
+        if self.pool.next_deadline() < self._armed:
+            self._rearm.set()
+
+    def _start(self, job: Job) -> None:
+        turn = self._turns.get(next(iter(job.askers)))
+        if turn is not None:
+            turn.begin(job)
+            return
+        assert self._nursery is not None  # nobody asks before `run`
+        self._nursery.start_soon(self._run_job, job)
+
+    def _tell_pool(self, job: Job, failed: ExchangeFailed | None, reply: bytes) -> None:
+        now = trio.current_time()
+        if failed is not None:
+            self._carry_out(self.pool.failed(job, failed, now))
+        else:
+            self._carry_out(self.pool.ended(job, reply, now))
 
     async def _mind_deadlines(self) -> None:
         while True:
-            self._rearm = trio.Event()
-            with trio.move_on_at(self.pool.next_deadline()):
+            # Woken for an earlier deadline only: a later one is found when this one has passed.
+            self._rearm, self._armed = trio.Event(), self.pool.next_deadline()
+            with trio.move_on_at(self._armed):
                 await self._rearm.wait()
             self._carry_out(self.pool.handle_timeout(trio.current_time()))
 
@@ -248,34 +221,30 @@ class Sniffer:
         reply: list[bytes] = []
         with trio.CancelScope() as self._scopes[job]:
             try:
-                failed = await self._try_twice(job, reply)
+                failed = await self._try_twice(job, self._taker(job, reply))
             except Exception:
                 get_logger().exception("exchange_failed", sniffer=self.name, command=job.command.name)
                 failed = ExchangeFailed(Failure.CUT, f"{job.command.name}: internal error", True, 0)
-        cancelled = self._scopes.pop(job).cancelled_caught
-        now = trio.current_time()
-        if not cancelled and failed is not None:
-            self._carry_out(self.pool.failed(job, failed, now))
-        elif not cancelled:
-            self._carry_out(self.pool.ended(job, b"".join(reply), now))
+        if not self._scopes.pop(job).cancelled_caught:
+            self._tell_pool(job, failed, b"".join(reply))
 
-    async def _try_twice(self, job: Job, reply: list[bytes]) -> ExchangeFailed | None:
+    async def _try_twice(self, job: Job, take: Take) -> ExchangeFailed | None:
         """Ask, and if the key is in doubt, read it again; a read-only command is then repeated once."""
         try:
             key = await self.keys.key() if self.cipher is not None else None
-            failed = await self._attempt(job, key, reply)
+            failed = await self._attempt(job, key, take)
             if failed is None or key is None or not failed.failure.doubts_key:
                 return failed
             changed = await self.keys.changed_since(key)
             if changed and job.command.spec.read_only and not failed.told_bytes:
                 get_logger().warning("sniffer_key_changed", sniffer=self.name)
-                return await self._attempt(job, await self.keys.key(), reply)
+                return await self._attempt(job, await self.keys.key(), take)
         except ConfigError as error:
             text = f"{job.command.name}: no key ({'; '.join(error.problems)})"
             failed = ExchangeFailed(Failure.UNSENDABLE, text, False, 0)
         return failed
 
-    async def _attempt(self, job: Job, key: SnifferKey | None, reply: list[bytes]) -> ExchangeFailed | None:
+    async def _attempt(self, job: Job, key: SnifferKey | None, take: Take) -> ExchangeFailed | None:
         try:
             exchange = Exchange(
                 command=job.command,
@@ -286,58 +255,24 @@ class Sniffer:
             )
         except LocalProtocolError as error:
             return ExchangeFailed(Failure.UNSENDABLE, str(error), False, 0)
-        stream = await self._connect(exchange)
+        patience = trio.CancelScope()
+        self._attempts.add(patience)
         try:
-            return await self._talk(exchange, stream, job, reply)
+            return await talk(exchange, self.reach, take, patience)
         finally:
-            if stream is not None:
-                await trio.aclose_forcefully(stream)
+            self._attempts.discard(patience)
 
-    async def _connect(self, exchange: Exchange) -> trio.abc.Stream | None:
-        try:
-            with trio.move_on_at(exchange.next_deadline()):
-                return await self.reach.connect()
-            exchange.handle_timeout(trio.current_time())
-        except OSError as error:
-            exchange.connection_lost(str(error))
-        return None
+    def _taker(self, job: Job, reply: list[bytes]) -> Take:
+        """Where the pieces of a reply go: into it, if it is shared, else to the only asker."""
+        if job.shared:
+            return reply.append
+        asker = next(iter(job.askers))
 
-    async def _talk(
-        self, exchange: Exchange, stream: trio.abc.Stream | None, job: Job, reply: list[bytes]
-    ) -> ExchangeFailed | None:
-        """From the request to the end; without a stream the exchange is over already."""
-        waited_s = 0.0  # for the asker: that is not the sniffer's time
-        request = b"" if stream is None else exchange.connected(trio.current_time())
-        while True:
-            begun = trio.current_time()
-            ending = await self._deliver(exchange, job, reply)
-            waited_s += trio.current_time() - begun
-            if ending is not None:
-                return ending if isinstance(ending, ExchangeFailed) else None
-            assert stream is not None  # an exchange without one has failed
-            try:
-                with trio.move_on_at(exchange.next_deadline() + waited_s):
-                    if request:
-                        await stream.send_all(request)
-                        request = b""
-                        continue
-                    data = await stream.receive_some(READ_BYTES)
-                    exchange.receive_data(bytes(data), trio.current_time() - waited_s)
-                    continue
-                exchange.handle_timeout(trio.current_time() - waited_s)
-            except trio.BrokenResourceError as error:
-                exchange.connection_lost(str(error.__cause__ or "reset by the sniffer"))
+        def take(data: bytes) -> Awaitable[None] | None:
+            answer = self._answers.get(asker)
+            if answer is None:
+                return None
+            answer.give(data)
+            return answer.room() if answer.full else None
 
-    async def _deliver(
-        self, exchange: Exchange, job: Job, reply: list[bytes]
-    ) -> ReplyEnded | ExchangeFailed | None:
-        """Pass on what came; gives the end, if it has come."""
-        while not isinstance(event := exchange.next_event(), NeedData):
-            if not isinstance(event, ReplyChunk):
-                return event
-            if job.shared:
-                reply.append(event.data)
-            elif (answer := self._answers.get(next(iter(job.askers)))) is not None:
-                answer.give(event.data)
-                await answer.room()
-        return None
+        return take

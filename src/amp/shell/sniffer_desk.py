@@ -21,7 +21,8 @@ from amp.core.voipmonitor.hiding import hider_for, shown_problem
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.errors import LocalProtocolError
 from amp.shell.log import get_logger
-from amp.shell.sniffer import Budget, Sniffer
+from amp.shell.sniffer import Sniffer
+from amp.shell.sniffer_answer import Budget
 from amp.shell.sniffer_gather import Asker, Gather, Outcome
 
 __all__ = ["DeskLimits", "SnifferDesk", "audit"]

@@ -15,7 +15,8 @@ from amp.core.voipmonitor.call_merge import CallMerge
 from amp.core.voipmonitor.command import Command
 from amp.errors import RemoteProtocolError
 from amp.shell.log import get_logger
-from amp.shell.sniffer import Budget, Sniffer
+from amp.shell.sniffer import Sniffer
+from amp.shell.sniffer_answer import Budget
 
 __all__ = ["Asker", "Gather", "Outcome", "Perform"]
 

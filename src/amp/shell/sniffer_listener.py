@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -22,7 +22,7 @@ from amp.core.voipmonitor.reply_encoder import encode_reply
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell.log import get_logger
 from amp.shell.outlet import Outlet, OutletLimits
-from amp.shell.sniffer import Answer, Sniffer
+from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_desk import audit
 from amp.shell.wire import Wire
 
@@ -53,26 +53,22 @@ class SnifferDoor:
     local: bool
     limits: OutletLimits
 
-    async def serve(self, wire: Wire, visit: Visit) -> None:
-        """One connection: one request, its reply, and the end. Network trouble ends it quietly."""
-        scope = trio.CancelScope()
-        outlet = Outlet(wire, self.limits, lambda _: scope.cancel())
+    async def serve(self, wire: Wire, visit: Visit, cut: Callable[[str], None]) -> None:
+        """One connection: one request, its reply, and the end. Network trouble ends it quietly.
+
+        Args:
+            cut: cancels it.
+        """
+        outlet = Outlet(wire, self.limits, cut)
         try:
-            with scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(outlet.flush_forever)
-                    if await self._work(wire, outlet, visit):
-                        await outlet.drain()
-                        wire.end_output()
-                        with trio.move_on_after(LINGER_S):
-                            while await wire.receive():
-                                pass
-                    else:
-                        _reset(wire)
-                    nursery.cancel_scope.cancel()
-        except* OSError:
+            if await self._work(wire, outlet, visit):
+                await outlet.flush()
+                await _linger(wire)
+            else:
+                _reset(wire)
+        except OSError:
             pass
-        except* Exception:
+        except Exception:
             get_logger().exception("sniffer_listener_failed", sniffer=self.sniffer.name)
         finally:
             outlet.detach()
@@ -102,43 +98,45 @@ class SnifferDoor:
     ) -> tuple[ExchangeFailed | None, int]:
         """Ask the sniffer and pass its reply on; gives what went wrong, and how many bytes went out."""
         relay = ReplyRelay(asked.command, asked.cipher, user.sniffers)
-        begun, sent_before, result = trio.current_time(), outlet.bytes_out, "the client left"
+        begun, before, result = trio.current_time(), outlet.bytes_out, "the client left"
+
+        def take(piece: bytes) -> Awaitable[None] | None:
+            outlet.offer(relay.feed(piece))
+            return outlet.flush() if outlet.pending_bytes else None  # no faster than the client takes it
+
         try:
-            async with self.sniffer.ask(asked.command, unpack=relay.unpack) as answer:
-                size = await _relay(answer, relay, outlet)
-            result = "done" if answer.failure is None else answer.failure.message
-            return answer.failure, size
+            failed = await self.sniffer.relay(asked.command, take, unpack=relay.unpack)
+            if failed is None:
+                outlet.offer(relay.finish())
+            result = "done" if failed is None else failed.message
+            return failed, outlet.bytes_out + outlet.pending_bytes - before
         finally:
-            size = outlet.bytes_out - sent_before
-            audit(self.sniffer, user.name, asked.command, result, size, begun)
+            audit(self.sniffer, user.name, asked.command, result, outlet.bytes_out - before, begun)
 
     async def _request(self, wire: Wire, grant: SnifferGrant) -> CommandAsked | Answered:
         connection = ListenerConnection(
             key=self.key, grant=grant, plain_everything=self.local, now=trio.current_time()
         )
+        data = wire.receive_now()  # nearly always it came with the connection
         while True:
+            if data is not None:
+                connection.receive_data(data, trio.current_time())
             event = connection.next_event()
             if isinstance(event, CommandAsked | Answered):
                 return event
+            data = None
             with trio.move_on_at(connection.next_deadline()):
-                connection.receive_data(await wire.receive(), trio.current_time())
-                continue
-            connection.handle_timeout(trio.current_time())
+                data = await wire.receive()
+            if data is None:
+                connection.handle_timeout(trio.current_time())
 
 
-async def _relay(answer: Answer, relay: ReplyRelay, outlet: Outlet) -> int:
-    """Pass a reply on, no faster than the client takes it. Gives the bytes that went out."""
-    size = 0
-    while piece := await answer.piece():
-        data = relay.feed(piece)
-        size += len(data)
-        outlet.offer(data)
-        await outlet.drain()
-    if answer.failure is None:
-        rest = relay.finish()
-        size += len(rest)
-        outlet.offer(rest)
-    return size
+async def _linger(wire: Wire) -> None:
+    """Say that this was all, and wait for the client to close."""
+    wire.end_output()
+    with trio.move_on_after(LINGER_S):
+        while await wire.receive():
+            pass
 
 
 def _words(failed: ExchangeFailed, grant: SnifferGrant) -> bytes:

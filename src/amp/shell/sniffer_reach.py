@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from amp.shell.reach import open_tcp
+from amp.shell.wire import PlainWire, Wire
 
 __all__ = ["SnifferReach", "TcpReach", "UnixReach"]
 
@@ -23,7 +24,7 @@ class SnifferReach(Protocol):
     def place(self) -> str:
         """For people."""
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self) -> Wire:
         """A new connection; the caller bounds the time.
 
         Raises:
@@ -43,9 +44,9 @@ class TcpReach:
         """See `SnifferReach`."""
         return f"{self.host}:{self.port}"
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self) -> Wire:
         """See `SnifferReach`."""
-        return await open_tcp(self.host, self.port)
+        return PlainWire((await open_tcp(self.host, self.port)).socket)
 
 
 @attrs.frozen
@@ -60,9 +61,9 @@ class UnixReach:
         """See `SnifferReach`."""
         return self.path
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self) -> Wire:
         """See `SnifferReach`."""
         try:
-            return await trio.open_unix_socket(self.path)
+            return PlainWire((await trio.open_unix_socket(self.path)).socket)
         except OSError as error:
             raise ConnectionError(error.strerror or str(error)) from None

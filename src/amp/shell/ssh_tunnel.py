@@ -19,6 +19,7 @@ import trio
 
 from amp.shell.log import get_logger
 from amp.shell.ssh_process import SshProcess
+from amp.shell.wire import PlainWire, Wire
 
 __all__ = ["SshLogin", "SshReach", "SshTunnel", "SshTunnels"]
 
@@ -119,7 +120,7 @@ class SshTunnel:
             await trio.sleep(wait_s * random.uniform(0.75, 1.0))  # noqa: S311 - so that many do not come at once
             wait_s = min(2 * wait_s, self.longest_wait_s)
 
-    async def connect(self, remote: str) -> trio.abc.Stream:
+    async def connect(self, remote: str) -> Wire:
         """A connection to a place that was added; the caller bounds the time.
 
         Raises:
@@ -133,7 +134,7 @@ class SshTunnel:
         assert folder is not None
         path = folder / self._forwards[remote]
         try:
-            return _Carried(await trio.open_unix_socket(path), ssh, self.login.target)
+            return _Carried((await trio.open_unix_socket(path)).socket, ssh, self.login.target)
         except OSError as error:
             raise ConnectionError(f"ssh {self.login.target}: {error.strerror or error}") from None
 
@@ -174,40 +175,40 @@ class SshTunnel:
         self._news = trio.Event()
 
 
-class _Carried(trio.abc.Stream):
+class _Carried(PlainWire):
     """One connection through `ssh`.
 
     Its end is judged: when `ssh` ends, or the other side does not let the connection through, the local
     socket is closed as after a complete reply, and the close is all that ends a sniffer's reply.
     """
 
-    def __init__(self, stream: trio.SocketStream, ssh: SshProcess, target: str) -> None:
-        self._stream = stream
+    __slots__ = ("_begun", "_refusals", "_ssh", "_target")
+
+    def __init__(self, sock: trio.socket.SocketType, ssh: SshProcess, target: str) -> None:
+        super().__init__(sock)
         self._ssh = ssh
         self._target = target
         self._refusals = ssh.refusals
         self._begun = False
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+    def write_now(self, data: bytes | memoryview) -> int:
         try:
-            data = await self._stream.receive_some(max_bytes)
-        except trio.BrokenResourceError:
+            return super().write_now(data)
+        except OSError:
+            self._judge_end()
+            raise
+
+    def receive_now(self) -> bytes | None:
+        try:
+            data = super().receive_now()
+        except OSError:
             self._judge_end()
             raise
         if data:
             self._begun = True
-        else:
+        elif data is not None:
             self._judge_end()
         return data
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
     def _judge_end(self) -> None:
         """Raise if it was no end that the other side meant."""
@@ -218,7 +219,7 @@ class _Carried(trio.abc.Stream):
             self._break(self._ssh.refusal)
 
     def _break(self, why: str) -> None:
-        raise trio.BrokenResourceError from ConnectionError(f"ssh {self._target}: {why}")
+        raise ConnectionError(f"ssh {self._target}: {why}")
 
 
 @attrs.frozen
@@ -238,7 +239,7 @@ class SshReach:
         """See `amp.shell.sniffer_reach.SnifferReach`."""
         return f"{self.remote} at {self.tunnel.login.target}"
 
-    async def connect(self) -> trio.abc.Stream:
+    async def connect(self) -> Wire:
         """See `amp.shell.sniffer_reach.SnifferReach`."""
         return await self.tunnel.connect(self.remote)
 
