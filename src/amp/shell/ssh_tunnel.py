@@ -133,8 +133,10 @@ class SshTunnel:
         ssh, folder = self._open, self._folder
         assert folder is not None
         path = folder / self._forwards[remote]
+        refusals = ssh.refusals  # before: it may be refused by the time that we go on
         try:
-            return _Carried((await trio.open_unix_socket(path)).socket, ssh, self.login.target)
+            sock = (await trio.open_unix_socket(path)).socket
+            return _Carried(sock, ssh, refusals, self.login.target)
         except OSError as error:
             raise ConnectionError(f"ssh {self.login.target}: {error.strerror or error}") from None
 
@@ -184,11 +186,11 @@ class _Carried(PlainWire):
 
     __slots__ = ("_begun", "_refusals", "_ssh", "_target")
 
-    def __init__(self, sock: trio.socket.SocketType, ssh: SshProcess, target: str) -> None:
+    def __init__(self, sock: trio.socket.SocketType, ssh: SshProcess, refusals: int, target: str) -> None:
         super().__init__(sock)
         self._ssh = ssh
         self._target = target
-        self._refusals = ssh.refusals
+        self._refusals = refusals
         self._begun = False
 
     def write_now(self, data: bytes | memoryview) -> int:
