@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["AdmissionStats", "ClientStats", "ServerStats"]
+__all__ = ["AdmissionStats", "ClientStats", "ResumeStats", "ServerStats"]
 
 
 @attrs.define
@@ -63,6 +63,20 @@ class ClientStats:
     """Times the events held back behind an answer were let go before the answer came."""
     outlet_peak_bytes: int = 0
     """The most bytes that ever waited for the client's socket."""
+
+
+@attrs.define
+class ResumeStats:
+    """What came of clients that asked for what they had missed, of all of them together."""
+
+    started: int = 0
+    """Times a client asked."""
+    resumed: int = 0
+    """Times one got to where the others are."""
+    events: int = 0
+    """Events told again."""
+    gaps: int = 0
+    """Times one was told that something is missing: it came too late, or with numbers of another run."""
 
 
 @attrs.define

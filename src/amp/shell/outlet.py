@@ -177,7 +177,8 @@ class Outlet:
     async def drain(self) -> None:
         """Wait until everything queued has been written, or the outlet is dead."""
         while (self._queue or self._wire.blocked) and not self.dead:
-            self._drained = trio.Event()
+            if self._drained.is_set():  # else somebody else waits for it already
+                self._drained = trio.Event()
             await self._drained.wait()
 
     def _wake_flusher(self) -> None:

@@ -153,6 +153,15 @@ class Batch:
         frames = self.frames[skip:]
         return Batch(self.server, self.epoch, self.first_seq + skip, frames, self.asker, lead, shown)
 
+    def until(self, seq: int) -> Batch:
+        """The part of this batch whose numbers are not greater than ``seq``; itself if that is all."""
+        count = seq + 1 - self.first_seq
+        if count >= len(self.frames):
+            return self
+        shown = {index: frame for index, frame in self.shown.items() if index < count}
+        frames = self.frames[:count]
+        return Batch(self.server, self.epoch, self.first_seq, frames, self.asker, self.lead, shown)
+
     def for_asker(self) -> Batch:
         """The batch as its asker sees it: the ActionID that it chose stands where Asterisk put it."""
         if self.asker is None:

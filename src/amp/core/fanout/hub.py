@@ -10,8 +10,7 @@ further down would get the later batch first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
@@ -19,54 +18,27 @@ from amp.core.ami.frame import Frame, encode
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
 from amp.core.fanout.call_book import CallBook
+from amp.core.fanout.catchup import Catchup, Position
+from amp.core.fanout.gap import Gap
 from amp.core.fanout.journal import Journal
+from amp.core.fanout.members import (
+    Group,
+    Member,
+    Newcomer,
+    Plan,
+    Sink,
+    offer_to,
+    own_rendering,
+    sees_other_calls,
+)
 from amp.core.fanout.rendering import Rendering
 from amp.core.fanout.view import View, ViewKey
 from amp.core.formats.registry import Formats
 from amp.core.formats.standard import STANDARD
-from amp.core.stats import ClientStats, ServerStats
+from amp.core.stats import ClientStats, ResumeStats, ServerStats
 from amp.errors import LocalProtocolError
 
 __all__ = ["Hub", "Sink"]
-
-
-class Sink(Protocol):
-    """Where a client's events go. Compared by identity, and hashable."""
-
-    @property
-    def client(self) -> int:
-        """The client's number, the one in the ActionIDs that amp makes for it."""
-
-    def offer(self, data: bytes, span: Span | None, /) -> None:
-        """Take bytes that are shared with other sinks; must not wait and must not raise."""
-
-    def cut(self, reason: str, /) -> None:
-        """End the client: what it should get cannot be made. Must not wait and must not raise."""
-
-
-@attrs.define(eq=False)
-class _Member:
-    sink: Sink
-    offer: Callable[[bytes, Span | None], None]
-    """The sink's own method, looked up once."""
-    stats: ClientStats
-    group: _Group
-    shown_before: int = 0
-    hidden_before: int = 0
-    live: bool = True
-    """Falls for good when the sink is detached; a publish under way looks here."""
-
-
-@attrs.define(eq=False)
-class _Group:
-    view: View
-    members: tuple[_Member, ...] = ()
-    """Replaced, never changed: a publish under way keeps the old one."""
-
-
-class _Newcomer(NamedTuple):
-    member: _Member
-    group: _Group
 
 
 @attrs.define(eq=False)
@@ -85,9 +57,6 @@ def _nobody_listens(key: ViewKey, error: Exception) -> None:
     del key, error
 
 
-Plan = Sequence[tuple[View, tuple[_Member, ...]]]
-
-
 class Hub:
     """Servers on one side, sinks on the other.
 
@@ -101,13 +70,16 @@ class Hub:
         self._on_failure = on_failure
         self._renderings: dict[str, Rendering] = {}
         self._feeds: dict[bytes, _Feed] = {}
-        self._groups: dict[ViewKey, _Group] = {}
-        self._members: dict[Sink, _Member] = {}
+        self._groups: dict[ViewKey, Group] = {}
+        self._members: dict[Sink, Member] = {}
+        self._journals: dict[bytes, Journal] = {}
+        self._catchups: dict[Sink, Catchup] = {}
         self._plan: Plan | None = None
-        self._due: deque[tuple[Batch, Plan] | _Newcomer] = deque()
+        self._due: deque[tuple[Batch, Plan] | Newcomer] = deque()
         """What is to be told: a batch, or to one who joined what it has to know first."""
         self._delivering = False
         self._calls = CallBook()
+        self.resumes = ResumeStats()
         self.on_views_changed: Callable[[], None] = _nothing
         """Called when a view has come or gone and `demand` may have changed; to do next to nothing."""
 
@@ -124,6 +96,7 @@ class Hub:
         journal.epoch = epoch
         self._calls.forget(name)
         self._feeds[name] = _Feed(epoch, journal, stats or ServerStats())
+        self._journals[name] = journal
 
     def remove_server(self, name: bytes) -> None:
         """Forget a server and its journal; what was published before still reaches everybody.
@@ -136,6 +109,7 @@ class Hub:
         """
         if self._feeds.pop(name, None) is None:
             raise LocalProtocolError(f"expected the name of a server, got {name[:40]!r}")
+        del self._journals[name]
         self._calls.forget(name)
 
     @property
@@ -155,20 +129,38 @@ class Hub:
         """The journal of a server; KeyError if there is no such server."""
         return self._feeds[server].journal
 
+    def positions(self, servers: frozenset[bytes] | None = None) -> dict[bytes, Position]:
+        """Where a client stands that has everything until now of these servers (``None``: of all)."""
+        return {
+            name: Position(journal.epoch, journal.head)
+            for name, journal in self._journals.items()
+            if servers is None or name in servers
+        }
+
+    def expire(self, now: float, age_s: float) -> None:
+        """Let the journals forget what is older than so many seconds; call it a few times in that time."""
+        for journal in self._journals.values():
+            journal.expire(now, age_s)
+
     def attach(self, sink: Sink, key: ViewKey, stats: ClientStats | None = None) -> None:
         """Give a sink every event that is published from now on, as this view shows it.
 
         A sink that is attached already changes its view and misses nothing; its ``stats`` stay. If the view
-        has ``calls``, the sink is told first which channels are up, behind what is being published now.
+        has ``calls``, the sink is told first which channels are up, behind what is being published now. One
+        that is catching up changes its view, too, and goes on catching up.
 
         Raises:
             LocalProtocolError: there is no output format of that name.
         """
+        if (catchup := self._catchups.get(sink)) is not None:
+            catchup.show(key)
+            self.on_views_changed()
+            return
         member = self._members.get(sink)
         before: ViewKey | None = None
         if member is None:
             group = self._group(key)
-            member = _Member(sink, sink.offer, stats or ClientStats(), group)
+            member = Member(sink, sink.offer, stats or ClientStats(), group)
             self._members[sink] = member
         elif (before := member.group.view.key) == key:
             return
@@ -177,8 +169,8 @@ class Hub:
             self._leave(member)
             member.group = group
         self._join(member)
-        if key.calls is not None and (before is None or _sees_other_calls(before, key)):
-            self._due.append(_Newcomer(member, member.group))
+        if key.calls is not None and (before is None or sees_other_calls(before, key)):
+            self._due.append(Newcomer(member, member.group))
             if not self._delivering:
                 self._deliver_due()
         self._tidy_calls()
@@ -207,8 +199,51 @@ class Hub:
             member.stats.events_out += 1
             member.offer(data, Span(server, feed.epoch, head + 1, head))
 
+    def resume(
+        self, sink: Sink, key: ViewKey, positions: Mapping[bytes, Position], stats: ClientStats | None = None
+    ) -> Catchup:
+        """Give a sink what it missed, then every event that is published, as this view shows it.
+
+        Nothing is offered yet: call `Catchup.feed` until it says that it is over. Till then the sink gets
+        nothing else, also if it was attached before. `attach` and `detach` are as usual meanwhile.
+
+        Args:
+            positions: by server, where the sink stands. What it missed of other servers is not told.
+        Raises:
+            LocalProtocolError: as `Catchup`; nothing has changed.
+        """
+        member = self._members.get(sink)
+        if stats is None:
+            stats = member.stats if member is not None else ClientStats()
+        catchup = Catchup(
+            sink=sink, key=key, stats=stats, journals=self._journals, positions=positions,
+            new_view=lambda key, screen: View(key, self._rendering(key.format), screen),
+            arrive=self._arrive, fail=self._fail, totals=self.resumes,
+        )  # fmt: skip
+        self.detach(sink)
+        self._catchups[sink] = catchup
+        self.resumes.started += 1
+        if key.calls is not None:
+            self._calls.screen(key.calls)
+        self.on_views_changed()
+        return catchup
+
+    def write_gap(self, gap: Gap, format_name: str) -> bytes:
+        """What tells a client of this format that something is missing.
+
+        Raises:
+            LocalProtocolError: there is no output format of that name.
+            Exception: the format is a plug-in's and failed, with whatever it failed.
+        """
+        return View(ViewKey(format=format_name), self._rendering(format_name)).render_gap(gap)
+
     def detach(self, sink: Sink) -> None:
         """Give a sink nothing any more, at once, also if a publish is under way. Idempotent."""
+        catchup = self._catchups.pop(sink, None)
+        if catchup is not None:
+            catchup.stop()
+            self._tidy_calls()
+            self.on_views_changed()
         member = self._members.pop(sink, None)
         if member is not None:
             member.live = False
@@ -224,7 +259,7 @@ class Hub:
             Their names; ``None`` for whatever server there is.
         """
         wanted: set[bytes] = set()
-        for key in self._groups:
+        for key in self._keys():
             # With autofilter "on" a client sees nothing but its own events.
             if key.autofilter is not Autofilter.ON and key.mask.wants(classes):
                 if key.servers is None:
@@ -288,7 +323,7 @@ class Hub:
         try:
             while self._due:
                 due = self._due.popleft()
-                if isinstance(due, _Newcomer):
+                if isinstance(due, Newcomer):
                     self._introduce(*due)
                 else:
                     self._deliver(*due)
@@ -301,14 +336,14 @@ class Hub:
         for view, members in plan:
             try:
                 data = view.render(batch)
-                own = data if batch.asker is None else _own(batch.asker, batch, view, data, members)
+                own = data if batch.asker is None else own_rendering(batch.asker, batch, view, data, members)
             except Exception as error:  # whatever a plug-in does; nobody else may suffer for it
                 self._take_out(view, members, error)
                 continue
             if data or own:
-                _offer(batch, data, own, members)
+                offer_to(batch, data, own, members)
 
-    def _introduce(self, member: _Member, group: _Group) -> None:
+    def _introduce(self, member: Member, group: Group) -> None:
         """Tell one who has just joined which channels are up, as far as its view has shown them."""
         for server in self._calls.servers():
             feed = self._feeds.get(server)
@@ -327,9 +362,24 @@ class Hub:
 
     def _tidy_calls(self) -> None:
         if not self._delivering:
-            self._calls.keep_only(key.calls for key in self._groups if key.calls is not None)
+            self._calls.keep_only(key.calls for key in self._keys() if key.calls is not None)
 
-    def _take_out(self, view: View, members: tuple[_Member, ...], error: Exception) -> None:
+    def _keys(self) -> Iterator[ViewKey]:
+        """What is seen by those who are attached, and by those who soon will be."""
+        yield from self._groups
+        for catchup in self._catchups.values():
+            yield catchup.key
+
+    def _arrive(self, catchup: Catchup) -> None:
+        del self._catchups[catchup.sink]
+        self.attach(catchup.sink, catchup.key, catchup.stats)
+
+    def _fail(self, catchup: Catchup, error: Exception) -> None:
+        self._on_failure(catchup.key, error)
+        self.detach(catchup.sink)
+        catchup.sink.cut(f"format {catchup.key.format} failed: {type(error).__name__}")
+
+    def _take_out(self, view: View, members: tuple[Member, ...], error: Exception) -> None:
         """A format failed: its clients would miss events without a word, so they go."""
         self._on_failure(view.key, error)
         for member in members:
@@ -337,12 +387,12 @@ class Hub:
                 self.detach(member.sink)
                 member.sink.cut(f"format {view.key.format} failed: {type(error).__name__}")
 
-    def _group(self, key: ViewKey) -> _Group:
+    def _group(self, key: ViewKey) -> Group:
         group = self._groups.get(key)
         if group is not None:
             return group
         rendering = self._rendering(key.format)
-        return _Group(View(key, rendering, None if key.calls is None else self._calls.screen(key.calls)))
+        return Group(View(key, rendering, None if key.calls is None else self._calls.screen(key.calls)))
 
     def _rendering(self, name: str) -> Rendering | None:
         if name == STANDARD.name:
@@ -353,7 +403,7 @@ class Hub:
             self._renderings[name] = Rendering(form)
         return self._renderings[name]
 
-    def _join(self, member: _Member) -> None:
+    def _join(self, member: Member) -> None:
         views = len(self._groups)
         group = self._groups.setdefault(member.group.view.key, member.group)
         group.members = (*group.members, member)
@@ -362,7 +412,7 @@ class Hub:
         if len(self._groups) > views:
             self.on_views_changed()
 
-    def _leave(self, member: _Member) -> None:
+    def _leave(self, member: Member) -> None:
         self._settle(member)
         group = member.group
         group.members = tuple(other for other in group.members if other is not member)
@@ -371,7 +421,7 @@ class Hub:
             self.on_views_changed()
         self._plan = None
 
-    def _settle(self, member: _Member) -> None:
+    def _settle(self, member: Member) -> None:
         view = member.group.view
         member.stats.events_out += view.shown - member.shown_before
         member.stats.events_filtered += view.hidden - member.hidden_before
@@ -380,28 +430,3 @@ class Hub:
 
 def _nothing() -> None:
     """Nobody wants to know."""
-
-
-def _own(asker: Asker, batch: Batch, view: View, data: bytes, members: tuple[_Member, ...]) -> bytes:
-    """What the asker gets in place of ``data``, if it is among these."""
-    # Whose calls it is not is no question there: who asked is told.
-    asks = (data or view.key.calls) and any(member.sink.client == asker.client for member in members)
-    return view.render_for_asker(batch) if asks else data
-
-
-def _offer(batch: Batch, data: bytes, own: bytes, members: tuple[_Member, ...]) -> None:
-    span, asker = batch.span, batch.asker
-    if asker is None:
-        for member in members:
-            if member.live:
-                member.offer(data, span)
-        return
-    for member in members:
-        shown = own if member.sink.client == asker.client else data
-        if member.live and shown:
-            member.offer(shown, span)
-
-
-def _sees_other_calls(before: ViewKey, after: ViewKey) -> bool:
-    """Whether a client that changes its view may not have seen what the new one has shown."""
-    return (before.calls, before.mask, before.servers) != (after.calls, after.mask, after.servers)

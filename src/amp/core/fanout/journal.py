@@ -35,8 +35,8 @@ class _Entry(NamedTuple):
 class Journal:
     """Numbered batches of one server, bounded by the memory they take.
 
-    The oldest batches go first. A batch that is greater than the whole bound is not kept at all; its
-    numbers count nevertheless.
+    The oldest batches go first, and with `expire` those of a certain age. A batch that is greater than the
+    whole bound is not kept at all; its numbers count nevertheless.
 
     Args:
         max_bytes: the bound; 0 keeps nothing.
@@ -49,6 +49,8 @@ class Journal:
         self._max_bytes = max_bytes
         self._head = 0
         self._entries: deque[_Entry] = deque()
+        self._marks: deque[tuple[float, int]] = deque()
+        """When the head was where."""
 
     @property
     def head(self) -> int:
@@ -80,6 +82,23 @@ class Journal:
         self.size_bytes += size
         while self.size_bytes > self._max_bytes:
             self.size_bytes -= self._entries.popleft().size
+
+    def expire(self, now: float, age_s: float) -> None:
+        """Let go of what is older than so many seconds.
+
+        There is no time in what comes by `append`, so it counts from the first call after that: batches
+        are kept for ``age_s`` and the time between two calls at most.
+
+        Args:
+            now: monotonic seconds.
+        """
+        marks = self._marks
+        if not marks or marks[-1][1] != self._head:
+            marks.append((now, self._head))
+        while marks and marks[0][0] <= now - age_s:
+            _, old = marks.popleft()
+            while self._entries and self._entries[0].last <= old:
+                self.size_bytes -= self._entries.popleft().size
 
     def slice(self, since: int, max_bytes: int | None = None) -> list[Batch]:
         """The events that came after a number, in order.

@@ -13,6 +13,7 @@ from amp.core.ami.mask import ALL, EventMask
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Batch, classes_of, ending
 from amp.core.fanout.call_book import Screen
+from amp.core.fanout.gap import Gap
 from amp.core.fanout.rendering import Rendering
 from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.calls.call_watch import HIDDEN
@@ -91,6 +92,14 @@ class View:
     def render_for_asker(self, batch: Batch) -> bytes:
         """The same for the one client whose ActionID the batch carried; not counted again."""
         return self._written(batch, self._chosen(batch, asks=True))
+
+    def render_gap(self, gap: Gap) -> bytes:
+        """What tells a client of this view that something is missing; no mask and no filter hides it.
+
+        Raises:
+            Exception: as in `render`.
+        """
+        return self._written(Batch(gap.server, gap.epoch, 0, []), [gap.frame])
 
     def _written(self, batch: Batch, frames: list[bytes]) -> bytes:
         if self._rendering is not None and frames:
