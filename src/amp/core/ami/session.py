@@ -50,7 +50,7 @@ from amp.core.ami.states import CLIENT_TRANSITIONS, ClientState
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.formats.choice import FormatChoice
 from amp.core.formats.format import Format, Reader
-from amp.core.policy.authorise import authorise
+from amp.core.policy.authorise import Refusal, admitted
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.policy.filter_action import add_filter
 from amp.core.proxy_actions.handlers import Request
@@ -245,12 +245,12 @@ class ClientSession:
             self._on_proxy_action(frame, action_id)
         elif self.user is None:
             self._reply(replies.error(action_id, b"Permission denied"), action_id)
-        elif (refusal := authorise(self.user.policy, frame)) is not None:
-            self._reply(replies.error(action_id, refusal.message), action_id)
+        elif isinstance(admitted_as := admitted(self.user.policy, frame), Refusal):
+            self._reply(replies.error(action_id, admitted_as.message), action_id)
         else:
             if action_id and action_id != self.action_id:
                 self._note_action_id(action_id)
-            (handler or ClientSession._on_other)(self, frame, action_id)
+            (handler or ClientSession._on_other)(self, admitted_as, action_id)
 
     def _has_good_key(self, frame: Frame, action_id: bytes | None) -> bool:
         """Sign in by the header ProxyKey, if there is one and nobody has logged in before."""

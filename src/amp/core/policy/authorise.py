@@ -9,11 +9,12 @@ import attrs
 
 from amp.core.ami.frame import Frame
 from amp.core.policy.actions import ACTIONS
+from amp.core.policy.calls.own_calls import SHUT, OwnCalls
 from amp.core.policy.classes import Door
 from amp.core.policy.doors import GUARDS, Guard, Limits, narrowed_command
 from amp.core.policy.rights import is_known, may_write
 
-__all__ = ["Policy", "Refusal", "authorise"]
+__all__ = ["Policy", "Refusal", "admitted", "authorise"]
 
 DENIED = b"Permission denied"
 
@@ -42,17 +43,27 @@ class Policy:
         write: classes, amp's own rights and doors, in the words of `amp.core.policy.classes.RIGHTS`.
         contexts: where the user may send channels, see `Limits.contexts`.
         commands: which console commands the door ``command`` lets through; empty is all.
+        own: the user has channels, a context or an account of its own; ``None`` if it has not.
     """
 
     write: frozenset[str] = attrs.field(default=frozenset(), converter=_words)
     contexts: frozenset[bytes] | None = attrs.field(default=None, converter=_context_list)
     commands: tuple[bytes, ...] = attrs.field(default=(), converter=_command_list)
+    own: OwnCalls | None = None
+    doors: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
+    """What of ``write`` opens doors."""
     free: frozenset[bytes] = attrs.field(init=False, eq=False, repr=False)
     """The actions, in small letters, that are allowed whatever their headers say: most of an usual user's."""
 
+    @doors.default
+    def _doors(self) -> frozenset[str]:
+        if self.own is None or not self.own.fences:
+            return self.write
+        return self.write - (SHUT - {Door.COMMAND} if self.commands else SHUT)
+
     @free.default
     def _free(self) -> frozenset[bytes]:
-        return _free_actions(self.write, bool(self.commands))
+        return _free_actions(self.write, self.doors, bool(self.commands))
 
 
 @attrs.frozen
@@ -67,6 +78,22 @@ class Refusal:
 
     message: bytes
     door: Door | None = None
+
+
+def admitted(policy: Policy, action: Frame) -> Frame | Refusal:
+    """What becomes of a user's action: it goes on, perhaps changed to what the user may do, or it does not.
+
+    Args:
+        action: as the client sent it.
+    """
+    own = policy.own
+    if own is None:
+        return authorise(policy, action) or action
+    changed = own.rewritten(action)
+    refusal = authorise(policy, changed)
+    if refusal is None and (reason := own.refusal(action)) is not None:
+        refusal = Refusal(b"%s: %s" % (DENIED, reason.encode()))
+    return refusal or changed
 
 
 def authorise(policy: Policy, action: Frame) -> Refusal | None:
@@ -86,13 +113,13 @@ def authorise(policy: Policy, action: Frame) -> Refusal | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _free_actions(write: frozenset[str], narrowed: bool) -> frozenset[bytes]:
+def _free_actions(write: frozenset[str], doors: frozenset[str], narrowed: bool) -> frozenset[bytes]:
     """Actions of our table that no guard looks into for a user with these rights."""
     return frozenset(
         name
         for name in ACTIONS
         if may_write(write, name)
-        and all(guard.door.value in write for guard in GUARDS.get(name, ()))
+        and all(guard.door.value in doors for guard in GUARDS.get(name, ()))
         and not (narrowed and name == b"command")
     )
 
@@ -105,7 +132,7 @@ def _authorise_one(policy: Policy, name: bytes, action: Frame) -> Refusal | None
     limits = Limits(policy.contexts, policy.commands)
     key = name.strip().lower()
     for guard in GUARDS.get(key, ()):
-        if guard.door.value not in policy.write:
+        if guard.door.value not in policy.doors:
             refusal = _refuse(guard, action, limits)
             if refusal is not None:
                 return refusal

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["calls_function", "is_special", "local_contexts", "names_in", "subroutine_context", "unsafe_file"]
+__all__ = [
+    "calls_function",
+    "is_special",
+    "local_contexts",
+    "names_in",
+    "opens_stream",
+    "subroutine_context",
+    "unsafe_file",
+]
 
 EVALUATION: Final = (b"${", b"$[", b"^{")
 """``${}`` and ``$[]`` are evaluated by the dialplan, ``^{}`` by MixMonitor's command."""
@@ -25,6 +33,8 @@ SPECIAL: Final = frozenset(
 SPECIAL_BEGINNINGS: Final = (b"MONITOR_", b"TOUCH_MONITOR", b"TOUCH_MIXMONITOR")
 """``MONITOR_EXEC`` is a shell command to Monitor and to recording queues; the others name files, features
 or contexts that Asterisk goes by."""
+
+STREAMS: Final = (b"audiosocket/", b"unicastrtp/", b"multicastrtp/")
 
 
 def calls_function(text: bytes, *, name: bool = False) -> bool:
@@ -66,6 +76,15 @@ def local_contexts(channels: bytes) -> Iterator[bytes | None]:
         # Asterisks differ in which of several "@" they take, and whether a "/" may be in the extension.
         doubtful = len(parts) > 2 or any(b"@" in part for part in rest.split(b"/")[1:])
         yield None if doubtful else parts[1] if len(parts) == 2 else b"default"
+
+
+def opens_stream(channels: bytes) -> bool:
+    """Whether a dial string makes Asterisk itself connect to whatever host it names.
+
+    ``AudioSocket/host:port/id`` and ``UnicastRTP/host:port`` send the call's sound there and take what comes
+    (Asterisk ``channels/chan_audiosocket.c``, ``chan_rtp.c``); a string may join channels by ``&``.
+    """
+    return any(channel.strip().lower().startswith(STREAMS) for channel in channels.split(b"&"))
 
 
 def subroutine_context(location: bytes) -> bytes | None:

@@ -20,6 +20,7 @@ from amp.core.policy.dialplan_text import (
     is_special,
     local_contexts,
     names_in,
+    opens_stream,
     subroutine_context,
     unsafe_file,
 )
@@ -171,6 +172,19 @@ def _local_channels(*names: bytes) -> Reason:
     return reason
 
 
+def _streams(*names: bytes) -> Reason:
+    def reason(action: Frame, limits: Limits) -> str | None:
+        values = [value for name in names for value in action.get_all(name)]
+        return "a channel that connects to any host" if any(map(opens_stream, values)) else None
+
+    return reason
+
+
+def _global_variable(action: Frame, limits: Limits) -> str | None:
+    # What GLOBAL() sets, and what dialplans read as their own settings.
+    return None if any(action.get_all(b"Channel")) else "a global variable (no Channel)"
+
+
 def _originate_context(action: Frame, limits: Limits) -> str | None:
     if limits.contexts is None:
         return None
@@ -212,6 +226,7 @@ GUARDS: Final[Mapping[bytes, tuple[Guard, ...]]] = {
     b"confbridgestartrecord": (Guard(Door.FILES, _files(b"RecordFile")),),
     b"getvar": (Guard(Door.FUNCTION_CALLS, _function_in_names(b"Variable")),),
     b"setvar": (
+        Guard(Door.FUNCTION_CALLS, _global_variable),
         Guard(Door.FUNCTION_CALLS, _function_in_names(b"Variable")),
         Guard(Door.FUNCTION_CALLS, _function_in_value(b"Value")),
         SPECIAL,
@@ -220,6 +235,7 @@ GUARDS: Final[Mapping[bytes, tuple[Guard, ...]]] = {
     b"messagesend": (FUNCTIONS, SPECIAL),
     b"originate": (
         Guard(Door.ORIGINATE_APPLICATION, _given(b"Application", b"Data")),
+        Guard(Door.ORIGINATE_APPLICATION, _streams(b"Channel")),
         FUNCTIONS,
         SPECIAL,
         Guard(Door.FUNCTION_CALLS, _function_in_value(b"PreDialGoSub")),
@@ -230,7 +246,13 @@ GUARDS: Final[Mapping[bytes, tuple[Guard, ...]]] = {
     b"blindtransfer": (TRANSFER,),
     b"atxfer": (TRANSFER,),
     b"agentcallbacklogin": (TRANSFER,),
-    b"queueadd": (Guard(Door.CONTEXTS, _local_channels(b"Interface")),),
-    b"park": (Guard(Door.CONTEXTS, _local_channels(b"TimeoutChannel", b"Channel2")),),
+    b"queueadd": (
+        Guard(Door.CONTEXTS, _local_channels(b"Interface")),
+        Guard(Door.ORIGINATE_APPLICATION, _streams(b"Interface")),
+    ),
+    b"park": (
+        Guard(Door.CONTEXTS, _local_channels(b"TimeoutChannel", b"Channel2")),
+        Guard(Door.ORIGINATE_APPLICATION, _streams(b"TimeoutChannel", b"Channel2")),
+    ),
 }
 """By the action's name in small letters, in the order in which they are told to the client."""

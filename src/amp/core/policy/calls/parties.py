@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["CallEvent", "Party", "kind_of", "read_event"]
+__all__ = ["CallEvent", "Party", "is_name", "kind_of", "read_event"]
 
 MAX_HEADERS_READ: Final = 400
 """The rest of a frame is raw output; no event of Asterisk has a quarter of it."""
@@ -74,6 +74,11 @@ class CallEvent(NamedTuple):
     state: bytes = b""
 
 
+def is_name(value: bytes) -> bool:
+    """Whether this is a channel's name: ``SIP/100-1``, and not ``none``, ``12`` or ``n/a``."""
+    return b"/" in value and value not in (b"n/a", b"N/A")
+
+
 def kind_of(frame: bytes) -> bytes:
     """The name of a raw event in small letters."""
     end = frame.find(b"\r\n")
@@ -93,7 +98,7 @@ def read_event(frame: bytes) -> CallEvent:
         if role is None or len(value) > MAX_ID_BYTES:
             continue
         part, side = role
-        if (part is NAME and b"/" not in value) or (part is UNIQUEID and value in NO_ID):
+        if (part is NAME and not is_name(value)) or (part is UNIQUEID and value in NO_ID):
             continue
         found[part].setdefault(side, value)
     names, ids, contexts = found[NAME], found[UNIQUEID], found[CONTEXT]
