@@ -59,6 +59,8 @@ def kind(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Secret:
         return "Secret"
+    if hint is bool:
+        return "`true` or `false`"
     if hint is Path:
         return "Path"
     if origin is Literal:

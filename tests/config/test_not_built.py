@@ -42,12 +42,6 @@ def test_sections_of_later_work(tmp_path: Path, section: str) -> None:
     assert problems(tmp_path, f"[{section}]") == [f"{section}: not built yet"]
 
 
-def test_false_is_not_zero_for_a_key_of_later_work(tmp_path: Path) -> None:
-    assert problems(tmp_path, file_with("user", "novar", 0)) == [
-        "user[0].novar: not built yet (only false works)"
-    ]
-
-
 def test_values_of_later_work(tmp_path: Path) -> None:
     assert problems(tmp_path, file_with("user", "read", ["call", "admin", "cal"]))[0] == (
         "user[0].read[1]: 'admin' is not built yet"

@@ -57,6 +57,7 @@ DOORS: Final = {
     "ListCategories": {"config"},
     "ModuleLoad": set(),
     "Redirect": set(),
+    "Setvar": set(),
     "UpdateConfig": {"config"},
 }
 """What leads to a shell, to files or to any context, and the classes that are such a door themselves."""

@@ -52,6 +52,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_user_servers(users, known),
         *_named_users(data, list(_texts(users, "name").values())),
         *_narrowed_commands(users),
+        *_local_channels(users),
         *_listen_servers(listens, known),
         *_sniffers_named(data, users, listens, sniffers),
         *_sensor_ids(servers),
@@ -194,6 +195,16 @@ def _named_users(data: Mapping[str, object], known: list[str]) -> Iterator[str]:
         name = proxy.get(key) if isinstance(proxy, dict) else None
         if isinstance(name, str) and name not in known:
             yield f"proxy.{key}: no user has this name{suggestion(name, known)}"
+
+
+def _local_channels(users: Tables) -> Iterator[str]:
+    """``filter_local`` leads where ``out_context`` says, or makes an exception from ``channel``."""
+    for index, user in users:
+        local, path = user.get("filter_local", "off"), f"user[{index}].filter_local"
+        if local in ("allowwith", "enforce") and "out_context" not in user:
+            yield f"{path}: expected out_context as well; {local!r} is about the Local channels into it"
+        elif local == "allow" and "out_context" not in user and "channel" not in user:
+            yield f"{path}: expected channel or out_context as well; without them every channel is allowed"
 
 
 def _narrowed_commands(users: Tables) -> Iterator[str]:

@@ -24,16 +24,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
     ("listen", "slow_client"): "disconnect",
     ("user", "autofilter"): "unique",
-    ("user", "channel"): None,
-    ("user", "out_context"): None,
-    ("user", "in_context"): None,
-    ("user", "account"): None,
-    ("user", "more_events"): False,
-    ("user", "filter_local"): "off",
-    ("user", "cdronly"): False,
-    ("user", "brionly"): False,
-    ("user", "xfronly"): False,
-    ("user", "novar"): False,
     ("user", "slow_client"): "disconnect",
 }
 

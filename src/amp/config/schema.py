@@ -202,6 +202,16 @@ class User:
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
     commands: tuple[Annotated[str, Line("a command")], ...] = ()
     eventfilter: tuple[Annotated[str, EventFilterText()], ...] = ()
+    channel: Annotated[str, Line("how names of channels begin")] | None = None
+    out_context: Annotated[str, Line("a context")] | None = None
+    in_context: Annotated[str, Line("a context")] | None = None
+    account: Annotated[str, Line("an account code")] | None = None
+    more_events: bool = False
+    filter_local: Literal["off", "allow", "allowwith", "enforce"] = "off"
+    cdronly: bool = False
+    brionly: bool = False
+    xfronly: bool = False
+    novar: bool = False
     sniffer_commands: Annotated[tuple[str, ...], SnifferCommands()] | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -32,6 +32,8 @@ from amp.core.fanout.hub import Hub
 from amp.core.fanout.view import ViewKey
 from amp.core.formats.registry import Formats
 from amp.core.policy.authorise import Policy
+from amp.core.policy.calls.call_filter import BRIDGES, CDRS, TRANSFERS, VARIABLES, CallFilter
+from amp.core.policy.calls.own_calls import OwnCalls
 from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
 from amp.core.routing.settings import RouterLimits
@@ -267,7 +269,12 @@ class App:
 
     def _follow_users(self, switchboard: Switchboard, config: Config) -> Callable[[], None]:
         new = _membership(config)
-        return lambda: self.members.replace(new, list(switchboard.clients.values()))
+
+        def follow() -> None:
+            switchboard.hub.remember_calls(always=_follows_calls(new))
+            self.members.replace(new, list(switchboard.clients.values()))
+
+        return follow
 
     def _follow_limits(self, config: Config) -> Callable[[], None]:
         """Who is in stays in; outlets and readers keep the limits that they began with."""
@@ -296,6 +303,7 @@ class App:
             jitter=random.random,
         )
         hub = Hub(self.formats, self._on_failed_format)
+        hub.remember_calls(always=_follows_calls(_membership(self.config)))
         maker = ServerMaker(
             hub=hub,
             ids=ids,
@@ -378,15 +386,58 @@ def _user(user: ConfiguredUser) -> User:
         secret=user.secret.reveal() if user.secret else b"",
         secret_hash=user.secret_hash.reveal() if user.secret_hash else "",
         read=user.read,
-        policy=Policy(write=user.write, contexts=user.contexts, commands=user.commands),
+        policy=_policy(user),
         event_filter=event_filter,
+        calls=_calls(user),
         server=user.server,
         servers=user.servers,
         input_format=user.input_format,
         output_format=user.output_format,
-        sniffers=SnifferGrant.of(user.sniffer_commands, admin="admin" in user.write),
+        sniffers=SnifferGrant.of(_sniffer_words(user), admin="admin" in user.write),
         on_server_loss=user.on_server_loss,
     )
+
+
+def _sniffer_words(user: ConfiguredUser) -> tuple[str, ...] | None:
+    """Sniffers know everybody's calls: who has channels of its own is shown none unless it is said."""
+    if user.sniffer_commands is None and (user.channel or user.in_context):
+        return ()
+    return user.sniffer_commands
+
+
+def _policy(user: ConfiguredUser) -> Policy:
+    """What a user may do. Its own context is the one that its ``contexts`` are if nothing else is said."""
+    contexts = user.contexts
+    if contexts is None and user.out_context is not None:
+        contexts = (user.out_context,)
+    own = OwnCalls(
+        channel=(user.channel or "").lower().encode(),
+        out_context=(user.out_context or "").encode(),
+        account=(user.account or "").encode(),
+        filter_local=user.filter_local,
+    )
+    restricts = own.fences or own.account
+    return Policy(write=user.write, contexts=contexts, commands=user.commands, own=own if restricts else None)
+
+
+def _calls(user: ConfiguredUser) -> CallFilter | None:
+    """What a user sees of the events, beside its classes and event filters."""
+    only = [(user.cdronly, CDRS), (user.brionly, BRIDGES), (user.xfronly, TRANSFERS)]
+    calls = CallFilter(
+        channel=(user.channel or "").encode(),
+        in_context=(user.in_context or "").encode(),
+        more_events=user.more_events,
+        only=frozenset[bytes]().union(*(names for wanted, names in only if wanted)),
+        hidden=VARIABLES if user.novar else frozenset(),
+        account=(user.account or "").encode(),
+    )
+    return calls or None
+
+
+def _follows_calls(membership: Membership) -> bool:
+    """Whether anybody sees their own calls only, so that the others must be known."""
+    everybody = [*membership.users.values(), membership.key_user, membership.anonymous]
+    return any(user is not None and user.calls and user.calls.follows_calls for user in everybody)
 
 
 def _key_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:

@@ -37,6 +37,7 @@ from amp.core.formats.choice import FormatChoice
 from amp.core.formats.dress import Dresser
 from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
+from amp.core.policy.calls.answer_screen import AnswerScreen
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
 from amp.core.stats import ClientStats
@@ -109,6 +110,7 @@ class Client:
         self.outlet = make_outlet(wire, limits, self.cut, crowd, number)
         self.send: Callable[[bytes], None] = self.outlet.offer
         self._dresser = Dresser(STANDARD)
+        self._screen: AnswerScreen | None = None
         self.user: User | None = None
         self.view: ViewKey | None = None
         self.stats = ClientStats()
@@ -454,12 +456,16 @@ class Client:
             self.send(data)
 
     def _dress_answers(self) -> None:
-        """Answers in the manager protocol need no dressing, and take no detour."""
-        form = self.written
-        if form is STANDARD:
+        """Answers in the manager protocol to who may see all need no dressing, and take no detour."""
+        form, calls = self.written, self.user.calls if self.user else None
+        if calls is None or not calls.changes_answers:
+            self._screen = None
+        elif self._screen is None or self._screen.filter != calls:
+            self._screen = AnswerScreen(calls)
+        if form is STANDARD and self._screen is None:
             self.send = self.outlet.offer
         else:
-            self._dresser = Dresser(form)
+            self._dresser = Dresser(form, () if self._screen is None else (self._screen,))
             self.send = self._send_dressed
 
     def _send_dressed(self, data: bytes) -> None:
@@ -470,13 +476,15 @@ class Client:
             get_logger(client=self.number).exception("format_failed", format=name)
             self.cut(f"format {name} failed: {type(error).__name__}")
             return
-        self.outlet.offer(dressed)
+        if dressed:
+            self.outlet.offer(dressed)
 
     def _subscribe(self) -> None:
         session = self._session
         self.user = user = session.user
         if user is not None:
             self._servers = (user.server, user.servers, "fanout" in user.write)
+            self._dress_answers()
         bound_to = session.user.bound_to if session.user else None
         asks = (self.number, session.action_id) if session.autofilter is Autofilter.ON else None
         view = ViewKey(
@@ -486,6 +494,7 @@ class Client:
             filter=session.event_filter,
             autofilter=session.autofilter,
             asker=asks,
+            calls=user.calls if user is not None else None,
         )
         self.view = view if view.mask else None
         self._owner.client_subscribed(self)

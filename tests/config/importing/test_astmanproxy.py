@@ -133,6 +133,36 @@ def test_a_restriction_that_is_not_built_takes_rights_rather_than_gives_them(
         assert set(user.write) == ALL_RIGHTS
 
 
+@pytest.mark.parametrize(
+    ("users", "local", "expected", "said"),
+    [
+        ("a=a,SIP/1,out", "allow", "allow", ""),
+        ("a=a,SIP/1", "allow", "allow", ""),
+        ("a=a,SIP/1,out", "allowwith", "allowwith", ""),
+        ("a=a,SIP/1,out", "enforce", "enforce", ""),
+        ("a=a,SIP/1", "enforce", "off", "filterlocal = enforce is about Local channels into out_context"),
+        ("a=a,SIP/1,out", "nonsense", "off", ""),
+        ("a=a,,out", "enforce", "allow", "Was open: Local channels led into other contexts"),
+        ("a=a", "allow", "off", ""),
+    ],
+)
+def test_local_channels(tmp_path: Path, users: str, local: str, expected: str, said: str) -> None:
+    """The option was for all users, and for those with a channel only."""
+    conf = HOST + f"authrequired = yes\nfilterlocal = {local}\n"
+    (user,) = load(tmp_path, conf, users).user
+    assert user.filter_local == expected
+    assert said in " ".join(convert(conf, users).replace("\n# ", " ").split())
+
+
+def test_what_is_narrower_than_it_was() -> None:
+    """A user with a channel saw everybody's Cdrs with cdronly, and had every door."""
+    text = " ".join(
+        convert(HOST + "authrequired = yes\n", "a=a,SIP/1,,,,,,cdronly").replace("\n# ", " ").split()
+    )
+    assert "cdronly: everybody's were shown; now those of the user's channels are." in text
+    assert "these stay shut: agi, command, dialplan_extension, function_calls" in text
+
+
 def test_when_a_key_is_built_deleting_its_row_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here for a key of another section that works: with a row it is a comment, without one a setting."""
     conf = HOST + "authrequired = yes\nautofilter = on\n"

@@ -131,7 +131,7 @@ def test_our_own_account_and_port_are_free_ones(tmp_path: Path) -> None:
         ),
         (["config"], set()),
         (["command"], set()),
-        (["call"], {"function_calls", "special_variables", "contexts", "files"}),
+        (["call"], {"function_calls", "special_variables", "originate_application", "contexts", "files"}),
         (["all"], set(DOORS)),
     ],
 )

@@ -1,8 +1,8 @@
 """``[[user]]`` from the lines of ``astmanproxy.users``, and for who came in without a login.
 
 ``user=secret,channel,out_context,in_context,account,server,more_events,filters``; the last ones came with
-time. What a user could not do before it must not be able to do now: as long as amp lacks one of its
-restrictions, it may see or do nothing rather than more.
+time. What a user could not do before it must not be able to do now: one whose restriction amp cannot take as
+it is written may see or do nothing rather than more.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from amp.config.importing.astmanproxy_options import Options
 from amp.config.importing.rights import EVERYTHING
 from amp.config.importing.table import Element, Table, Value, commented
 from amp.core.ami.secret_hash import hash_problem
+from amp.core.policy.calls.own_calls import SHUT
 
 __all__ = ["everybody", "user_tables"]
 
@@ -39,6 +40,8 @@ NARROW_WRITING: Final = frozenset(("channel", "out_context", "account"))
 OTHER_HASH: Final = re.compile(r"\$[0-9a-z]{1,10}\$.*")
 
 WAS_OPEN: Final = "Was open: behind astmanproxy everybody could do all this. Take out what nobody needs:"
+
+NARROW: Final = "Name what it needs of the console in commands = [...]."
 
 
 def user_tables(lines: list[Line], servers: list[str], options: Options) -> list[Table]:
@@ -113,11 +116,25 @@ def _narrowings(table: Table, fields: dict[str, str], options: Options) -> list[
     found: list[tuple[str, Value]] = [
         (key, fields[key]) for key in ("channel", "out_context", "in_context", "account") if fields[key]
     ]
-    local = options.last("filterlocal").lower()
+    found += _local_channels(table, fields, options.last("filterlocal").lower())
+    words = [word for word in FILTERS if word in fields["filters"].lower()]
+    if fields["channel"] and any(word != "novar" for word in words):
+        table.note(f"{', '.join(words)}: everybody's were shown; now those of the user's channels are.")
+    return [*found, *((word, True) for word in words)]
+
+
+def _local_channels(table: Table, fields: dict[str, str], local: str) -> list[tuple[str, Value]]:
+    """The option ``filterlocal`` for one user: it was about users with a channel."""
     if fields["channel"] and local in FILTER_LOCAL:
-        found.append(("filter_local", local))
-    words = fields["filters"].lower()
-    return [*found, *((word, True) for word in FILTERS if word in words)]
+        if local == "allow" or fields["out_context"]:
+            return [("filter_local", local)]
+        table.note(f"filterlocal = {local} is about Local channels into out_context, and there is none.")
+    elif fields["out_context"] and not fields["channel"]:
+        table.note(
+            "Was open: Local channels led into other contexts, too. Without the next line they do not."
+        )
+        return [("filter_local", "allow")]
+    return []
 
 
 def _other_filters(table: Table, filters: str) -> None:
@@ -150,11 +167,15 @@ def _rights(table: Table, writes: list[Element], refused: Collection[str] = ()) 
     if missing and (blind or bound):
         table.note(
             f"Without {', '.join(sorted(blind | bound))} this user would have more than it had. So it has"
-            " less until that is built; what it shall have then follows as a comment."
+            " less until they are put right; what it shall have then follows as a comment."
         )
     table.set("read", [] if blind else ["all"])
     if not bound:
         table.note(WAS_OPEN)
+        if {"channel", "out_context"} & set(table.settings):
+            table.note(
+                f"(With a channel or an out_context these stay shut: {', '.join(sorted(SHUT))}. {NARROW})"
+            )
         table.array_of("write", writes)
         return
     table.set("write", [])

@@ -20,9 +20,9 @@ DOOR_NOTES: Final[Mapping[Door, str]] = {
     Door.DBPUT: "writes to the database that dialplans trust",
     Door.MODULE_LOAD: "loads and unloads modules",
     Door.DIALPLAN_EXTENSION: "changes the dialplan, and so may run anything",
-    Door.FUNCTION_CALLS: "dialplan functions where a variable is expected: SHELL(), FILE(), CURL()",
+    Door.FUNCTION_CALLS: "SHELL(), FILE(), CURL() and more where a variable is expected; global variables",
     Door.SPECIAL_VARIABLES: "variables that Asterisk runs, opens or jumps to",
-    Door.ORIGINATE_APPLICATION: "Originate with an application, System() among them",
+    Door.ORIGINATE_APPLICATION: "Originate with an application, System() among them; channels to any host",
     Door.CONTEXTS: "moves channels to any context; narrow it by contexts = [...] instead",
     Door.FILES: "records to a path of the client's choice",
 }

@@ -11,6 +11,7 @@ import attrs
 
 from amp.core.ami.secret_hash import decoy
 from amp.core.policy.authorise import Policy
+from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.voipmonitor.rights import SnifferGrant
 
@@ -53,6 +54,7 @@ class User:
         event_filter: what of the classes in ``read`` it gets; a session can add filters to it.
         server: the one server this user's actions go to when the action names none.
         servers: further servers that the user may name.
+        calls: what of the events and lists is about its calls; ``None`` if it sees everybody's.
         sniffers: what it may do with sniffers.
         input_format: the format of its actions once it has signed in; ``None`` for its listener's.
         output_format: the format of what it gets, from the answer to its login on; the same.
@@ -66,6 +68,7 @@ class User:
     read: frozenset[str] = attrs.field(default=frozenset(("all",)), converter=_names)
     policy: Policy = attrs.field(factory=Policy)
     event_filter: EventFilter = NO_FILTER
+    calls: CallFilter | None = None
     server: str | None = None
     servers: tuple[str, ...] = ()
     sniffers: SnifferGrant = attrs.field(factory=SnifferGrant)

@@ -53,6 +53,11 @@ class CallFilter:
         """Whether it depends on whose call an event is about."""
         return bool(self.channel or self.in_context)
 
+    @property
+    def changes_answers(self) -> bool:
+        """Whether lists and other answers are another than what the server sends."""
+        return self.follows_calls or bool(self.account)
+
     def permits(self, kind: bytes) -> bool:
         """Whether events of this name (in small letters) may be shown at all."""
         return kind not in self.hidden and (not self.only or kind in self.only)
