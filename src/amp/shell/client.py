@@ -31,7 +31,7 @@ from amp.core.ami.session_events import (
     SnifferAsked,
     WaitStarted,
 )
-from amp.core.fanout.autofilter import Autofilter
+from amp.core.ami.session_view import view_of
 from amp.core.fanout.view import ViewKey
 from amp.core.formats.choice import FormatChoice
 from amp.core.formats.dress import Dresser
@@ -480,23 +480,11 @@ class Client:
             self.outlet.offer(dressed)
 
     def _subscribe(self) -> None:
-        session = self._session
-        self.user = user = session.user
+        self.user = user = self._session.user
         if user is not None:
             self._servers = (user.server, user.servers, "fanout" in user.write)
             self._dress_answers()
-        bound_to = session.user.bound_to if session.user else None
-        asks = (self.number, session.action_id) if session.autofilter is Autofilter.ON else None
-        view = ViewKey(
-            mask=session.events,
-            servers=None if bound_to is None else frozenset(name.encode() for name in bound_to),
-            format=self.written.name,
-            filter=session.event_filter,
-            autofilter=session.autofilter,
-            asker=asks,
-            calls=user.calls if user is not None else None,
-        )
-        self.view = view if view.mask else None
+        self.view = view_of(self._session, self.number, self.written.name)
         self._owner.client_subscribed(self)
 
     def _end(self, reason: str) -> None:
