@@ -86,7 +86,7 @@ async def test_the_recorded_conversation() -> None:
         assert (await client.ask("nosuch")).status == 200
         page = await client.ask("")
         assert page.body == b"Response: Error\r\nMessage: Missing action in request\r\n\r\n"
-        client.cookie = mine
+        assert client.cookie == mine
         page = await client.ask("logoff")
         assert page.body == b"Response: Goodbye\r\nMessage: Thanks for all the fish.\r\n\r\n"
         assert b"Permission denied" in (await client.ask("ping")).body

@@ -19,6 +19,7 @@ import trio
 from amp.core.ami import replies
 from amp.core.ami.auth import User
 from amp.core.ami.frame import Frame
+from amp.core.ami.framing import BadAction
 from amp.core.http.ajam import Dialect
 from amp.core.http.credentials import cookies
 from amp.core.http.digest import REALM, Digest, Nonces, expected_response, read_digest
@@ -72,11 +73,14 @@ class Ajam:
         """One action in the session of the request's cookie."""
         action = form_of(request, *self.most())
         if isinstance(action, Response):
-            return self._said(dialect, [_error(_words(action))], _new_key(), visitor)
+            return action
         key = cookies(request.header(b"cookie") or b"").get(COOKIE, b"")
         session = self.sessions.find(key)
         if session is None:
             key = _new_key()
+        if isinstance(action, BadAction):
+            return self._said(dialect, [_error(action.message, action.action_id)], key, visitor)
+        if session is None:
             if action.name.lower() not in BEGINNERS and not self.everybody():
                 denied = _error("Permission denied", action.get(b"ActionID"))
                 return self._said(dialect, [denied], key, visitor)
@@ -102,7 +106,9 @@ class Ajam:
             return session
         action = form_of(request, *self.most())
         if isinstance(action, Response):
-            return _written(dialect, [_error(_words(action))])
+            return action
+        if isinstance(action, BadAction):
+            return _written(dialect, [_error(action.message, action.action_id)])
         return _written(dialect, await self._act(session, action, visitor))
 
     async def _session_of(self, request: Request, visitor: Visitor) -> Session | Response:
@@ -186,14 +192,8 @@ def _rest(answer: Answer, action_id: bytes | None) -> list[bytes]:
     return [_error(WHY[answer.end], action_id)] if answer.end in WHY else []
 
 
-def _error(why: str, action_id: bytes | None = None) -> bytes:
+def _error(why: str | bytes, action_id: bytes | None = None) -> bytes:
     return replies.error(action_id, why).removesuffix(TERMINATOR)
-
-
-def _words(refusal: Response) -> str:
-    """The reason in a response that `form_of` gave."""
-    assert isinstance(refusal.body, bytes)
-    return refusal.body.decode().partition(": ")[2].strip()
 
 
 def _written(dialect: Dialect, frames: Sequence[bytes], *headers: tuple[bytes, bytes]) -> Response:

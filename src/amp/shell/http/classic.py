@@ -58,6 +58,8 @@ class Classic:
         if request.method != "POST" and not request.query and self.front is not None:
             return await self.front(request, visitor)
         action = form_of(request, *self.most())
+        if isinstance(action, BadAction):
+            return problem(400, action.message.decode("ascii", "replace"))
         if isinstance(action, Response):
             return action
         maxtime_s = _maxtime_s(request.header(b"x-maxtime"))
@@ -104,11 +106,11 @@ class Classic:
         return Response(status=status, content_type=one.content_type.encode(), body=body)
 
 
-def form_of(request: Request, line_bytes: int, headers: int) -> Frame | Response:
+def form_of(request: Request, line_bytes: int, headers: int) -> Frame | BadAction | Response:
     """The action of a request: of its query, or of the form in its body.
 
     Returns:
-        The action, or why there is none: 400, 415.
+        The action, what is bad about it, or 415 for a body that is no form.
     """
     data = request.query
     if request.method == "POST" and request.body:
@@ -119,10 +121,9 @@ def form_of(request: Request, line_bytes: int, headers: int) -> Frame | Response
     reader.receive_data(data)
     reader.receive_data(b"")
     action = reader.next_event()
-    if isinstance(action, Frame):
+    if isinstance(action, Frame | BadAction):
         return action
-    message = action.message if isinstance(action, BadAction) else b"Missing action in request"
-    return problem(400, message.decode("ascii", "replace"))
+    return BadAction(b"Missing action in request", None)
 
 
 def who_asks(request: Request, action: Frame) -> tuple[Basic | ProxyKey | None, Frame]:
