@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -101,17 +102,22 @@ async def test_a_socket_and_a_port_share_one_process(sshd: Sshd, tmp_path: Path)
 
 
 async def test_many_at_once_and_much_at_once(sshd: Sshd, tmp_path: Path) -> None:
-    sniffer = SimSniffer()
+    sniffer = SimSniffer(calls_at_start=200)
     content = os.urandom(3 << 20)
     sniffer.spool.put("a.bin", content)
+    answers = []
+
+    async def listcalls(client: AmiClient, server: str) -> None:
+        answers.append((await ask(client, server, "listcalls {}")).name)
+
     async with behind(sshd, tmp_path, sniffer) as one:
         clients = [await one.client() for _ in range(10)]
         async with trio.open_nursery() as nursery:
             for number, client in enumerate(clients):
-                nursery.start_soon(ask, client, f"s{1 + number % 2}", "listcalls {}")
-        await clients[0].action("SnifferCommand", ("Server", "s1"), ("Command", "file_exists a.bin"))
-        frame = await clients[0].until(lambda frame: frame.headers[0][0] == b"Response")
-        assert frame.get(b"Output") == str(len(content)).encode()
+                nursery.start_soon(listcalls, client, f"s{1 + number % 2}")
+        assert answers == [b"Success"] * 10
+        frame = await ask(clients[0], "s1", "getfile a.bin")
+        assert base64.b64decode(b"".join(frame.get_all(b"Output"))) == content
 
 
 async def test_a_killed_ssh_is_started_again(sshd: Sshd, tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ GUARD: Final = """
 exec 3<&0
 ( trap '' TERM INT HUP QUIT; exec "$@" </dev/null >/dev/null 3<&- ) &
 ssh=$!
+{ read -r _ <&3; trap '' TERM; kill -KILL "$ssh"; rm -rf -- "$0"; } >/dev/null 2>&1 &
+guard=$!
 echo "$ssh"
 exec >/dev/null 2>&1
-{ read -r _ <&3; kill -KILL "$ssh"; rm -rf -- "$0"; } &
-guard=$!
 wait "$ssh"
 code=$?
 kill "$guard"
