@@ -92,10 +92,10 @@ def _retries(table: Table, interval: str) -> None:
     if not interval:
         return
     seconds = clamped(whole(interval), 0, 604_800)
+    if seconds > DEFAULT_MAX_S:
+        table.set("reconnect_max", milliseconds(seconds * 1000))
     table.set(
         "reconnect_first",
         milliseconds(seconds * 1000 or 100),
         "From here the wait doubles with each failure up to reconnect_max; astmanproxy's stayed the same.",
     )
-    if seconds > DEFAULT_MAX_S:
-        table.set("reconnect_max", milliseconds(seconds * 1000))

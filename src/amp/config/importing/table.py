@@ -108,7 +108,7 @@ class Table:
 
     def _problem(self, key: str, value: Value) -> str:
         """What amp would say of this setting; ``""`` if nothing."""
-        table = {**REQUIRED.get(self.section, {}), key: value}
+        table = {**REQUIRED.get(self.section, {}), **self.settings, key: value}
         table.pop(INSTEAD.get((self.section, key), ""), None)
         whole: dict[str, object] = {self.section: [table] if self.array else table}
         _, problems = structure(whole, SecretReader(folder=Path(), environ={}))
