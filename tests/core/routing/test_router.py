@@ -314,3 +314,21 @@ def test_shutting_down_before_anything_is_up() -> None:
         play.unclaimed = play.router.shutdown()
         play.expect()
         assert EVENTS.value == "events"
+
+
+def test_it_tells_whether_anything_is_still_to_come() -> None:
+    """For those who wait for a whole answer: until the end of a list, and of nobody else's action."""
+    with Playbook() as play:
+        play.bring_up()
+        assert not play.router.is_unanswered(1, b"7")
+        play.ask_ignored(1, "CoreShowChannels", ActionID="7")
+        assert play.router.is_unanswered(1, b"7")
+        assert not play.router.is_unanswered(1, b"8")
+        assert not play.router.is_unanswered(2, b"7")
+        play.frames(2, done("amp9f3.1.1-7", ("EventList", "start")))
+        play.ignore()
+        assert play.router.is_unanswered(1, b"7")
+        play.frames(2, raw(("Event", "End"), ("ActionID", "amp9f3.1.1-7"), ("EventList", "Complete")))
+        play.ignore()
+        assert not play.router.is_unanswered(1, b"7")
+        assert play.router.limits.actions_per_client == RouterLimits().actions_per_client
