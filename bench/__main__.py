@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             programs=build(folder),
             folder=folder,
             recording=words.recording,
-            rounds=words.rounds or (2 if words.scenario == "smoke" else 5),
+            rounds=words.rounds or (2 if words.scenario == "smoke" else 9),
             seconds=words.seconds or (0.3 if words.scenario == "smoke" else 1.0),
             clients=tuple(words.clients),
             small=words.scenario == "smoke",
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("scenario", choices=list(words), metavar="SCENARIO")
-    parser.add_argument("--rounds", type=int, default=0, help="rounds of each contestant (5)")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of each contestant (9)")
     parser.add_argument("--seconds", type=float, default=0.0, help="length of a round, about (1.0)")
     parser.add_argument(
         "--clients", type=int, nargs="+", default=[], help="numbers of clients instead of the usual"
