@@ -134,11 +134,13 @@ class App:
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
-        self.site = make_site(lambda: self.config, self.formats, self.members, self.entrance)
         self._started = 0.0
         self._more_links = 0
         self._asterisks: Mapping[str, AsteriskServer] = {}
         self._sniffers = Sniffers(config, lambda: self._asterisks)
+        self.site = make_site(
+            lambda: self.config, self.formats, self.members, self.entrance, lambda: self._sniffers.desk
+        )
         self._manager = ServiceManager(os.environ)
         self._log = log.get_logger()
 

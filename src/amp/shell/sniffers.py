@@ -30,6 +30,13 @@ class Sniffers:
     others: Callable[[], Iterable[str]]
     _simulated: tuple[VoipmonitorServer, ...] = attrs.field(default=(), init=False)
     _fleet: SensorFleet | None = attrs.field(default=None, init=False)
+    _desk: SnifferDesk | None = attrs.field(default=None, init=False)
+
+    @property
+    def desk(self) -> SnifferDesk:
+        """Where they take commands; there is none before `start`."""
+        assert self._desk is not None
+        return self._desk
 
     def servers(self) -> list[VoipmonitorServer]:
         """Their configurations, as of now."""
@@ -40,7 +47,7 @@ class Sniffers:
         """Put all of them to work, and whoever watches them; gives where they take commands."""
         self._simulated = await self._simulate(nursery)
         maker = SnifferMaker.of(self.config)
-        desk = make_desk(self.config, maker, self._simulated)
+        desk = self._desk = make_desk(self.config, maker, self._simulated)
         await nursery.start(desk.run)
         watchers = WatcherMaker(hub=hub, journal_bytes=self.config.limits.journal_bytes)
         watching = Watching(hub)

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["HeaderList", "Request", "Response", "problem", "reason_of"]
+__all__ = ["BodyBrokenError", "HeaderList", "Request", "Response", "problem", "reason_of"]
 
 HeaderList = tuple[tuple[bytes, bytes], ...]
 """Names in small letters, values without blanks around them; in order, and a name may repeat."""
@@ -47,6 +47,10 @@ class Request:
         return (self.header(b"content-type") or b"").partition(b";")[0].strip().lower()
 
 
+class BodyBrokenError(Exception):
+    """Raised by a body's pieces: no more can be given, and what was given must not look complete."""
+
+
 @attrs.frozen(kw_only=True)
 class Response:
     """One response.
@@ -54,7 +58,8 @@ class Response:
     Attributes:
         status: its code.
         content_type: of the body.
-        body: all of it, or its pieces as they come; those are sent in chunks, each as soon as it is there.
+        body: all of it, or its pieces as they come; those are sent in chunks, each as soon as it is there. If
+            the latter has an ``aclose``, it is awaited in the end, also if nothing was taken.
         headers: further ones. Length, date, server and connection are the connection's to say.
     """
 

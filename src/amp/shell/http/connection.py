@@ -17,7 +17,7 @@ import trio
 
 from amp.config.schema import Limits
 from amp.core.http.gatekeeper import Gatekeeper
-from amp.core.http.message import Request, Response, problem, reason_of
+from amp.core.http.message import BodyBrokenError, Request, Response, problem, reason_of
 from amp.core.http.target import read_target
 from amp.shell.http.site import Site, Upgrade
 from amp.shell.http.visitor import Visitor
@@ -284,6 +284,16 @@ class Connection:
 
     async def _send(self, response: Response) -> None:
         """Write an answer, no faster than its reader takes it."""
+        try:
+            await self._send_all(response)
+        except BodyBrokenError as error:
+            self.cut(f"the answer broke off: {error}")
+        finally:
+            if (close := getattr(response.body, "aclose", None)) is not None:
+                with trio.CancelScope(shield=True):
+                    await close()
+
+    async def _send_all(self, response: Response) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         last = self._finishing or self._requests >= self._limits.requests

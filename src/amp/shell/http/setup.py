@@ -16,7 +16,9 @@ from amp.shell.http.ajam import Ajam
 from amp.shell.http.classic import Classic
 from amp.shell.http.sessions import SessionLimits, Sessions
 from amp.shell.http.site import Site
+from amp.shell.http.sniffer_commands import PATTERN, SnifferCommands
 from amp.shell.members import Members
+from amp.shell.sniffer_desk import SnifferDesk
 
 __all__ = ["make_site"]
 
@@ -24,7 +26,13 @@ PREFIXES: Final = ("", "/asterisk")
 """Where Asterisk's own interface is looked for: without a prefix, and with the one that is usual."""
 
 
-def make_site(config: Callable[[], Config], formats: Formats, members: Members, entrance: Entrance) -> Site:
+def make_site(
+    config: Callable[[], Config],
+    formats: Formats,
+    members: Members,
+    entrance: Entrance,
+    desk: Callable[[], SnifferDesk],
+) -> Site:
     """The site of an amp.
 
     Args:
@@ -32,10 +40,12 @@ def make_site(config: Callable[[], Config], formats: Formats, members: Members, 
         formats: those that clients can have.
         members: who may sign in.
         entrance: where sessions are counted.
+        desk: where sniffers are asked.
     """
     site = Site()
     most = partial(_most, config)
     site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most).handle)
+    site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(desk=desk).handle)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)
     ajam = Ajam(
