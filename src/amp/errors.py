@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["AmpError", "ConfigError", "LocalProtocolError", "ProtocolError", "RemoteProtocolError"]
+__all__ = [
+    "AmpError",
+    "BodyBrokenError",
+    "ConfigError",
+    "LocalProtocolError",
+    "ProtocolError",
+    "RemoteProtocolError",
+]
 
 
 class AmpError(Exception):
@@ -52,3 +59,7 @@ class ConfigError(AmpError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
         self.source = source
         self.problems = tuple(problems)
+
+
+class BodyBrokenError(AmpError):
+    """Raised by the pieces of an HTTP body: no more can be given, and what was given must not look complete."""

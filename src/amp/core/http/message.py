@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["BodyBrokenError", "HeaderList", "Request", "Response", "problem", "reason_of"]
+__all__ = ["HeaderList", "Request", "Response", "problem", "reason_of"]
 
 HeaderList = tuple[tuple[bytes, bytes], ...]
 """Names in small letters, values without blanks around them; in order, and a name may repeat."""
@@ -45,10 +45,6 @@ class Request:
     def media_type(self) -> bytes:
         """Of the body, without its parameters, in small letters; empty if it has none."""
         return (self.header(b"content-type") or b"").partition(b";")[0].strip().lower()
-
-
-class BodyBrokenError(Exception):
-    """Raised by a body's pieces: no more can be given, and what was given must not look complete."""
 
 
 @attrs.frozen(kw_only=True)

@@ -17,8 +17,9 @@ import trio
 
 from amp.config.schema import Limits
 from amp.core.http.gatekeeper import Gatekeeper
-from amp.core.http.message import BodyBrokenError, Request, Response, problem, reason_of
+from amp.core.http.message import Request, Response, problem, reason_of
 from amp.core.http.target import read_target
+from amp.errors import BodyBrokenError
 from amp.shell.http.site import Site, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.log import get_logger

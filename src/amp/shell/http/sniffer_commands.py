@@ -13,7 +13,7 @@ import trio
 from amp.core.ami.auth import User
 from amp.core.http.api_error import api_error, as_api_error
 from amp.core.http.credentials import read_basic
-from amp.core.http.message import BodyBrokenError, Request, Response
+from amp.core.http.message import Request, Response
 from amp.core.voipmonitor.action import failure_text
 from amp.core.voipmonitor.command import Command, parse_command
 from amp.core.voipmonitor.commands import COMMANDS, Rights
@@ -21,7 +21,7 @@ from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
 from amp.core.voipmonitor.hiding import shown_problem
 from amp.core.voipmonitor.media_type import BYTES, media_type
 from amp.core.voipmonitor.relay import ReplyRelay
-from amp.errors import LocalProtocolError
+from amp.errors import BodyBrokenError, LocalProtocolError
 from amp.shell.http.visitor import Visitor
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_answer import Answer
