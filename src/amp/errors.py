@@ -62,4 +62,4 @@ class ConfigError(AmpError):
 
 
 class BodyBrokenError(AmpError):
-    """Raised by the pieces of an HTTP body: no more can be given, and what was given must not look complete."""
+    """Raised by an HTTP body: no more can be given, and what was given must not look complete."""
