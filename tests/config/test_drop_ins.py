@@ -181,3 +181,15 @@ def test_every_name_has_a_file_of_its_own(drop_ins: DropIns, name: str) -> None:
     assert path.name.isascii()
     assert not set(path.name) & set("/\\\0\r\n ")
     assert path != drop_ins.path_of(name + "x")
+
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1, max_size=60)
+
+
+@given(SECRETS.filter(lambda text: text[0] not in " \t"))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_secret_is_it_comes_back(drop_ins: DropIns, secret: str) -> None:
+    """Quotes, brackets, backslashes and comment signs are no TOML of their own."""
+    assert drop_ins.save({**TABLE, "secret": secret}, cross_problems) == ""
+    _, server = load(drop_ins.config).asterisks
+    assert server.secret.reveal() == secret
