@@ -69,6 +69,24 @@ def user(name: str, more: str = "") -> str:
             ],
         ),
         (
+            user("a", 'channel = "SIP/1"\nfilter_local = "enforce"'),
+            [
+                "user[0].filter_local: expected out_context as well; 'enforce' is about the"
+                " Local channels into it"
+            ],
+        ),
+        (
+            user("a", 'filter_local = "allow"'),
+            [
+                "user[0].filter_local: expected channel or out_context as well; without them every channel is"
+                " allowed"
+            ],
+        ),
+        (
+            user("a", 'channel = "SIP/1\\r\\nAction: x"'),
+            ["user[0].channel: expected no CR, LF or NUL in how names of channels begin"],
+        ),
+        (
             user("a", 'write = ["all"]\ncommands = ["core show *"]'),
             ["user[0].commands: expected 'command' in write as well; without it no command runs"],
         ),

@@ -234,6 +234,8 @@ def test_which_filters_do_anything() -> None:
     assert not NO_CALL_FILTER
     assert not CallFilter(more_events=True)
     assert CallFilter(account=b"a")
+    assert CallFilter(account=b"a").changes_answers
+    assert not CallFilter(only=CDRS).changes_answers
     assert not CallFilter(hidden=VARIABLES).follows_calls
     assert CallFilter(channel=b"SIP/100-") == MINE
 

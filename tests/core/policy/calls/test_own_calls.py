@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from amp.core.ami.frame import Frame
@@ -217,6 +217,7 @@ NAMES = st.sampled_from([b"Originate", b"Hangup", b"Redirect", b"Bridge", b"Setv
     st.lists(st.tuples(HEADERS, VALUES), max_size=6),
     st.sampled_from(["off", "allow", "allowwith", "enforce"]),
 )
+@example(b"Originate", [(b"ExtraChannel", b"Local/1@other")], "enforce")
 def test_what_gets_through_names_nothing_of_others(
     name: bytes, headers: list[tuple[bytes, bytes]], filter_local: FilterLocal
 ) -> None:

@@ -84,7 +84,8 @@ class OwnCalls:
             if not value or low == b"channelid":
                 continue
             if low.endswith(b"channel") or low in CHANNELS:
-                allowed = self._may_call(value) if name == b"originate" else self._is_own(value)
+                called = name == b"originate" and low == b"channel"
+                allowed = self._may_call(value) if called else self._is_own(value)
                 if not allowed:
                     return f"the channel in {_shown(header)} is not the user's"
                 continue
