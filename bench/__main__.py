@@ -21,12 +21,24 @@ from bench.reqresp import REQRESP, REQRESP_BLOCKS, REQRESP_SIM
 from bench.scenario import Scenario, Settings
 from bench.sniffer_commands import COMMANDS
 from bench.sniffer_relay import RELAY
+from bench.sniffer_watch import WATCH
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
 
 SCENARIOS = {
     scenario.name: scenario
-    for scenario in (FANOUT, FIREHOSE, REQRESP, REQRESP_BLOCKS, REQRESP_SIM, MEMORY, ABUSE, COMMANDS, RELAY)
+    for scenario in (
+        FANOUT,
+        FIREHOSE,
+        REQRESP,
+        REQRESP_BLOCKS,
+        REQRESP_SIM,
+        MEMORY,
+        ABUSE,
+        COMMANDS,
+        RELAY,
+        WATCH,
+    )
 }
 
 

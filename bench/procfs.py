@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["cpu_s", "open_files", "resident_bytes"]
+__all__ = ["cpu_s", "open_files", "resident_bytes", "waited_s"]
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -22,6 +22,15 @@ def _task_cpu_s(task: Path) -> float:
     except FileNotFoundError:
         after_name = (task / "stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_S
+
+
+def waited_s(pid: int) -> float:
+    """Seconds that a process could have run and had no processor; 0 where the kernel does not tell."""
+    try:
+        lines = [(task / "schedstat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except FileNotFoundError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines) / 1e9
 
 
 def open_files(pid: int) -> int:
