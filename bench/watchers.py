@@ -1,9 +1,9 @@
 """Clients that watch what sniffers see: ``python -m bench.watchers --port P --clients N --user U``.
 
 Each logs in, then turns its events on and reads. Prints ``{"ready": N}`` when all are in; a line on standard
-input is answered with ``{"events": SnifferCall... at the first of them, "bytes": at all, "least": bytes at the
-one that got fewest, "closed": c}``, counted from the start. Only what the first one gets is looked at: it
-costs little then.
+input is answered with ``{"events": SnifferCall... at the first of them, "bytes": at all, "least": bytes at
+the one that got fewest, "closed": c}``, counted from the start. Only what the first one gets is looked at:
+it costs little then.
 """
 
 from __future__ import annotations
