@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,12 +15,13 @@ import bcrypt
 import pytest
 import trio
 
-from amp.config.schema import Limits, User
+from amp.config.schema import Limits, Listen, User
 from amp.config.secret import Secret
 from amp.core.ami.door import NO_KEYS_FOR_HASHES
 from amp.core.ami.secret_hash import matches
 from amp.core.ami.session_events import SecretUnchecked
 from amp.shell.secret_checks import SecretChecks, thread_count
+from shell.browsing import Browser, basic, query
 from shell.harness import ANNA, PATIENCE_S, AmiClient, lab
 
 SECRET = "hanna's"
@@ -187,6 +190,46 @@ async def test_who_is_not_served_in_time_is_told_and_not_blamed(gate: Gate) -> N
         assert await hanna.rest() == b""
         line = await one.logged("login_failed", user="hanna")
         assert (line["reason"], line["failures"]) == (TOO_MANY.decode(), 0)
+
+
+async def test_http_logins_are_checked_as_well() -> None:
+    """By parameters and by Basic, each request anew; the second one of a client costs nothing."""
+    asked: list[bytes] = []
+
+    def check(secret: bytes, hashed: str) -> bool:
+        asked.append(secret)
+        return matches(secret, hashed)
+
+    async with lab(users=(ANNA, HANNA), listen=(Listen(port=0, protocols=("ami", "http")),)) as one:
+        one.app.secret_checks.check = check
+        browser = await Browser.open(one)
+        by_query = query("Ping", Username="hanna", Secret=SECRET)
+        pages = [await browser.get(by_query), await browser.get(query("Ping"), basic("hanna", SECRET))]
+        pages.append(await browser.get(query("Ping", Username="hanna", Secret="wrong")))
+        assert [page.status for page in pages] == [200, 200, 401]
+        assert asked == [SECRET.encode(), b"wrong"]
+
+
+async def test_asterisks_digest_does_not_work_with_a_hash() -> None:
+    """It is made of the secret itself, too; nor does an empty secret stand for the one nobody knows."""
+    async with lab(users=(ANNA, HANNA), listen=(Listen(port=0, protocols=("ami", "http")),)) as one:
+        browser = await Browser.open(one)
+        challenge = (await browser.get("/arawman?action=ping")).headers["www-authenticate"]
+        parts = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge))
+        for secret in ("", SECRET, HASH):
+            ha1 = md5(f"hanna:{parts['realm']}:{secret}")
+            ha2 = md5("GET:/arawman?action=ping")
+            digest = md5(f"{ha1}:{parts['nonce']}:00000001:c:auth:{ha2}")
+            text = (
+                f'Digest username="hanna", realm="{parts["realm"]}", nonce="{parts["nonce"]}", qop=auth,'
+                f' nc=00000001, cnonce="c", uri="/arawman?action=ping", response="{digest}"'
+            )
+            page = await (await Browser.open(one)).get("/arawman?action=ping", ("Authorization", text))
+            assert page.status == 401
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 # -- who waits for whom
