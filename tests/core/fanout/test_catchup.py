@@ -228,3 +228,25 @@ def test_what_was_missed_then_what_comes() -> None:
     hub.count(sink)
     assert (stats.events_out, hub.resumes.events, hub.resumes.resumed) == (10, 8, 1)
     assert catchup.feed(), "and it stays over"
+
+
+def test_what_is_lost_while_a_gap_is_told_is_told_as_well() -> None:
+    """An offer may make a server publish: a client is cut, another one answers."""
+    hub, sink = hub_of(b"pbx1", max_bytes=3 * BATCH_BYTES), Reading()
+    catchup = hub.resume(sink, ALL, {b"pbx1": Position(b"e0", 0)}, ClientStats())
+
+    def lose_one() -> None:
+        publish(hub, b"pbx1", 1, size=4 * BATCH_BYTES)
+
+    def lose_one_and_keep_one() -> None:
+        lose_one()
+        publish(hub, b"pbx1")
+
+    lose_one()
+    sink.act = lose_one_and_keep_one
+    finish(catchup)
+    assert [told[2:] for told in sink.told] == [
+        (1, 1, b"not in journal"),
+        (2, 2, b"not in journal"),
+        (3, 3, b""),
+    ]

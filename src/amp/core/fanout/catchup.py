@@ -222,8 +222,9 @@ class Catchup:
             return 0
         if cursor.epoch != journal.epoch:
             self._begin_epoch(server, cursor, journal)
-        self._skip_lost(server, cursor, journal)
         self._tell()
+        while not self.over and self._skip_lost(server, cursor, journal) is not None:
+            self._tell()  # while it is told, more may be published, and more be lost
         if self.over:
             return 0
         if self._book is not None and cursor.book_seq < cursor.seq:
