@@ -110,3 +110,31 @@ def test_what_is_no_table_is_refused_and_changes_nothing(reply: bytes) -> None:
 def test_whatever_the_values_are(rows: list[list[Any]]) -> None:
     found = merged(b'{"sort_field":"callid"}', s1=listed(*rows), s2=listed())
     assert len(found) - 2 == len(rows)
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [
+        {"total": {"a": 1}},
+        {"total": 1 << 63},
+        {"total": -1},
+        {"total": 1, "servers": {"s1": 99}},
+        {"total": 1, "ip_src": {"a": 1 << 63}},
+    ],
+)
+def test_counts_that_cannot_be_spoil_nobody_elses(totals: dict[str, Any]) -> None:
+    bad = orjson.dumps([["callid"], [totals], ["b"]])
+    good = orjson.dumps([["callid"], [{"total": 1, "ip_src": {"a": 2}}], ["a"]])
+    found = merged(b"", s1=good, s2=bad, s3=bad)
+    assert found[1] == [{"total": 3, "servers": {"s1": 1, "s2": 1, "s3": 1}, "ip_src": {"a": 2}}]
+
+
+def test_a_value_nested_too_deep_is_null() -> None:
+    deep = b'[["callid","caller"],["b",%s]]' % (b"[" * 900 + b"]" * 900)
+    found = merged(b"", s1=listed(["a", 1, "x"]), s2=deep)
+    assert found[2:] == [["a", 1, "x", "s1"], ["b", None, None, "s2"]]
+
+
+def test_a_sniffer_cannot_say_that_it_is_another() -> None:
+    header, _, *rows = merged(b"", s1=listed(["a", "s9"], header=["callid", "server"]))
+    assert (header, rows) == (["callid", "server"], [["a", "s1"]])

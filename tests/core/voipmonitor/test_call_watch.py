@@ -200,3 +200,19 @@ class Watching(RuleBasedStateMachine):
 
 
 TestWatching = Watching.TestCase
+
+
+def test_a_call_that_comes_twice_counts_once() -> None:
+    watch, twice = CallWatch(), parse_table(b'[["callid","caller"],["a","1"],["a","2"]]')
+    assert [row.raw("caller") for row in watch.update(twice, 0.0).started] == ["1"]
+    assert len(watch) == 1
+    assert not watch.update(twice, 1.0)
+
+
+def test_a_value_nested_too_deep_to_compare_is_told() -> None:
+    deep = parse_table(b'[["callid","caller"],["a",%s]]' % (b"[" * 1000 + b"]" * 1000))
+    again = parse_table(b'[["callid","caller"],["a",%s]]' % (b"[" * 1000 + b"]" * 1000))
+    watch = CallWatch()
+    watch.update(deep, 0.0)
+    with pytest.raises(RemoteProtocolError, match="nested too deep"):
+        watch.update(again, 1.0)

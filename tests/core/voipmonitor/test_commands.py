@@ -100,6 +100,7 @@ def test_recorded_plain_commands_are_taken_or_refused_for_a_reason(name: str) ->
         (b"getfile f " + b"s" * 96, "getfile: spool too long: 96 bytes, at most 95"),
         (b"listen 0x1", "listen: id is missing"),
         (b"listcalls {bad", "listcalls: parameters is not valid JSON"),
+        (b'listcalls {"zip\\u0000":"yes"}', "listcalls: parameters is not valid JSON"),
         (
             b'listcalls "' + b"x" * (64 << 10) + b'"',
             "listcalls: parameters too long: 65538 bytes, at most 65536",

@@ -101,7 +101,6 @@ def test_long_files_are_not_kept() -> None:
     [
         (b"listcalls", ReferenceHider),
         (b"active_call_info 0x1", ReferenceHider),
-        (b"get_sensor_information configuration_file", KeyHider),
         (b"getfile a", PathHider),
         (b"getfile_in_tar_zip a b c", PathHider),
     ],
@@ -152,3 +151,11 @@ def test_where_amps_files_are_is_for_who_sees_internals() -> None:
         == "Not sent: listcalls: no key (s 2.conf: not there; a.php: no key)"
     )
     assert shown_problem("a/b: 3/4 and / alone", SnifferGrant()) == "a/b: 3/4 and / alone"
+
+
+@pytest.mark.parametrize(
+    "line", [b"get_sensor_information configuration_file", b"get_json_config sniffer_mode"]
+)
+@pytest.mark.parametrize("words", ["gui", ["get_json_config", "get_sensor_information"]])
+def test_the_key_is_hidden_from_everybody(line: bytes, words: str | list[str]) -> None:
+    assert isinstance(hider_for(parse_command(line), SnifferGrant.of(words, admin=True)), KeyHider)

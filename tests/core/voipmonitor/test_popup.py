@@ -41,3 +41,17 @@ def test_a_line_without_end_is_refused() -> None:
     reader = PopupReader()
     with pytest.raises(RemoteProtocolError, match="over 65536 bytes"):
         reader.feed(b"x" * 65537)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [(b"a", 0), (b"a:[[", 1), (b"a:[[]]x", 1), (b"b]] ", 0), (b"a:[[x]] ", 1)]
+)
+def test_a_line_as_long_as_can_be_is_read_in_time(text: bytes, count: int) -> None:
+    """Each letter is looked at a few times; looking at the rest from each of them takes minutes."""
+    line = b"call_data: " + text * (65_000 // len(text)) + b"]]"
+    assert [len(found.fields) for found in PopupReader().feed(line + b"\n")] == [count]
+
+
+def test_what_has_no_name_or_no_end_is_no_field() -> None:
+    (line,) = PopupReader().feed(b"call_data: 1x:[[a]] caller:[[4001]] called:[[70\n")
+    assert line.fields == {"caller": "4001"}

@@ -127,3 +127,10 @@ def test_a_reply_without_bytes_stays_without() -> None:
     """Recording aes128-no-reply-command."""
     assert encode_reply(b"", AES) == b""
     assert encode_reply(b"x", None) == b"x"
+
+
+@pytest.mark.parametrize("line", [b"listcalls", b"active_call_info 0x1", b"get_sensor_information zip a"])
+def test_a_packed_reply_that_was_not_asked_for_is_none(line: bytes) -> None:
+    """What has to be hidden in it would pass unseen."""
+    assert decode(line, None, pack(b'["0x7f0000000001"]')) == (b"", Failure.CUT)
+    assert decode(line, None, b"\x1f") == (b"\x1f", None)

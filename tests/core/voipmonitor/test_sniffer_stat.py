@@ -74,3 +74,22 @@ def test_any_line_has_groups_or_none(line: str) -> None:
     parsed = parse_stat_line(line)
     assert parsed.high <= parsed.groups.keys()
     assert all(values for values in parsed.groups.values())
+
+
+@pytest.mark.parametrize("letters", ["a", "[", "[a", "a[1]", "*", "[1]a", "calls[1][2]"])
+def test_a_line_as_long_as_a_reply_is_read_in_time(letters: str) -> None:
+    """Each letter is looked at once; looking at the rest from each of them takes minutes."""
+    assert len(parse_stat_line(letters * 200_000).groups) <= 16_384
+
+
+def test_numbers_beyond_all_measure_are_cut() -> None:
+    line = parse_stat_line(f"calls[{'9' * 400}]")
+    assert line.number("calls") == 999_999_999_999_999
+    assert parse_sniffer_stat(b'{"uptime":"%s"}' % (b"9" * 400)).uptime_s is None
+    assert parse_sniffer_stat(b'{"uptime":7}').uptime_s == 7
+
+
+def test_what_is_nested_is_no_text() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    stat = parse_sniffer_stat(b'{"version":%s,"uptime":%s,"pbStatString":%s}' % (deep, deep, deep))
+    assert (stat.version, stat.uptime_s, stat.line.groups) == ("", None, {})

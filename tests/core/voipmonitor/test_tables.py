@@ -142,3 +142,19 @@ def test_garbage_is_a_table_or_an_error(reply: bytes) -> None:
     for row in parsed.rows():
         list(row.items())
     assert parsed.total >= 0 or parsed.totals
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b'[["callid"],' + b"[]," * 50_000 + b"[]]",
+        b'[["callid"],' + b"[]," * 200_000 + b"[]]",
+        b'[["callid"],[' + b"1," * 5_000_001 + b"1]]",
+        b'[["callid"' + b',"a"' * 300 + b"]]",
+        b'[["callid","' + b"a" * 201 + b'"]]',
+    ],
+)
+def test_a_table_larger_than_any_sniffers_is_refused(reply: bytes) -> None:
+    """Few bytes here can be much memory: 64 MB of ``[],`` are over a gigabyte of lists."""
+    with pytest.raises(RemoteProtocolError, match="a table"):
+        parse_table(reply)

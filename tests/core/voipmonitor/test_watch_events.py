@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,3 +187,32 @@ def test_down_up_and_reset() -> None:
 def test_a_line_that_is_two_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="SnifferReset"):
         EVENTS.reset("a\r\nb", 3)
+
+
+def test_a_column_cannot_pass_for_a_header_of_amps_own() -> None:
+    forged = row(callid="c", calldate_num=1, call_reference="x", call_date="y", last_packet_time="z")
+    headers = shown(EVENTS.started(forged))
+    assert headers["CallReference"] == EVENTS.token(forged)
+    assert headers["CallDate"] == "1970-01-01T00:00:01Z"
+    assert "LastPacketTime" not in headers
+
+
+def test_nothing_in_a_value_ends_a_line_or_orders_a_terminal() -> None:
+    headers = shown(EVENTS.started(row(callid="c", callername="a\r\nEvent: X\0\x85\u2028\x9b2J\x1b[2J")))
+    assert headers["CallerName"] == "a  Event: X    2J [2J"
+
+
+def test_a_value_nested_too_deep_is_left_empty() -> None:
+    deep: list[Any] = []
+    for _ in range(900):
+        deep = [deep]
+    assert shown(EVENTS.started(row(callid="c", caller=deep)))["Caller"] == ""
+
+
+def test_a_state_has_so_many_headers_and_no_more() -> None:
+    values = orjson.dumps({**{f"a{i}": i for i in range(1000)}, "x" * 201: 1})
+    assert len(shown(EVENTS.stat(parse_sniffer_stat(values)))) <= 110
+    disk = orjson.dumps({"disk_io": {f"a{i}": i for i in range(1000)}, "x" * 201: 1})
+    assert len(shown(EVENTS.stat(parse_sniffer_stat(disk)))) <= 110
+    (popup,) = PopupReader().feed(b"call_data: " + b" ".join(b"a%d:[[1]]" % i for i in range(1000)) + b"\n")
+    assert len(shown(EVENTS.popup(popup))) <= 110

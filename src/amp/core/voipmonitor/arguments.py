@@ -64,6 +64,7 @@ class Argument:
     optional: bool = False
 
 
+NUL_ESCAPE: Final = b"\\u0000"
 _KEY_OPTION: Final = b"manager_aes"
 _APART: Final = frozenset({Kind.JSON, Kind.POSITIONS})
 """Kinds that do not count for the line: their handlers read them into memory that grows."""
@@ -133,6 +134,9 @@ def _parts(kind: Kind, value: bytes) -> tuple[list[bytes], int]:
 
 
 def _is_json(value: bytes) -> bool:
+    # A text ends for the sniffer at a NUL, so "zip\u0000" would be another name for it than for amp.
+    if NUL_ESCAPE in value:
+        return False
     try:
         orjson.loads(value)
     except orjson.JSONDecodeError:

@@ -44,8 +44,12 @@ RESERVED: Final = frozenset(
 )
 """What the header of a column nobody knows must not be called."""
 
+LONGEST_NAME: Final = 200
+"""Characters of a name that is looked at at all."""
+
 ODD: Final = re.compile("[^A-Za-z0-9]+")
-CONTROLS: Final = dict.fromkeys((*range(32), 127), " ")
+CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), " ")
+"""What ends a line, somewhere, or what a terminal takes for an order."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -68,9 +72,16 @@ def value_text(value: Any) -> str:
         return str(value)
     if kind is bool:
         return "yes" if value else "no"
-    text = orjson.dumps(value).decode() if kind is list or kind is dict else str(value)
-    text = text[:LONGEST_VALUE]
+    text = (_json(value) if kind is list or kind is dict else str(value))[:LONGEST_VALUE]
     return text if text.isprintable() else text.translate(CONTROLS)
+
+
+def _json(value: Any) -> str:
+    """A value as it came; ``""`` for one that is nested so deep that it can be read but not be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return ""
 
 
 class CallHeaders:
@@ -115,7 +126,7 @@ def _layout(columns: Columns) -> Layout:
     layout: list[tuple[str | None, Reading | None, str]] = [(None, None, "")] * (
         max(columns.values(), default=-1) + 1
     )
-    seen = {""}
+    seen = {"", "CallReference", *TIMES.values()}
     for column, place in sorted(columns.items(), key=itemgetter(1)):
         name = header_name(column)
         if name not in seen and column not in (REFERENCE, "calldate"):

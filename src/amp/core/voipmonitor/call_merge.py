@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from amp.core.voipmonitor.tables import Table, parse_table
+from amp.core.voipmonitor.tables import Table, is_count, parse_table
 from amp.errors import RemoteProtocolError
 
 __all__ = ["SERVER_COLUMN", "CallMerge"]
@@ -18,6 +18,9 @@ SERVER_COLUMN: Final = "server"
 DEFAULT_SORT: Final = "calldate_num"
 MAP_SIZE: Final = 100
 """How many entries a sniffer gives of a map of addresses or numbers."""
+
+OWN_TOTALS: Final = frozenset(("total", "servers"))
+"""What amp itself tells of the whole."""
 
 SortKey = tuple[bool, Any, str]
 
@@ -48,7 +51,7 @@ class CallMerge:
         table = parse_table(reply)
         if not table.header and "total" not in table.totals:
             raise RemoteProtocolError(f"expected a table of calls, got {reply[:40]!r}")
-        self._columns.update(dict.fromkeys(table.header))
+        self._columns.update(dict.fromkeys(name for name in table.header if name != SERVER_COLUMN))
         self._tables.append((server, table))
 
     def reply(self) -> bytes:
@@ -61,7 +64,11 @@ class CallMerge:
         header = [*self._columns, SERVER_COLUMN]
         if self._limit == 0 or len(header) == 1:
             return orjson.dumps(totals)
-        return orjson.dumps([header, [totals], *self._rows()])
+        rows = self._rows()
+        try:
+            return orjson.dumps([header, [totals], *rows])
+        except TypeError:  # a cell nested so deep that it can be read but not be written
+            return orjson.dumps([header, [totals], *map(_flat, rows)])
 
     def _rows(self) -> list[list[Any]]:
         rows: list[list[Any]] = []
@@ -84,10 +91,10 @@ class CallMerge:
         totals["servers"] = {server: table.total for server, table in self._tables}
         for _, table in self._tables:
             for name, counts in table.totals.items():
-                if isinstance(counts, dict):
+                if isinstance(counts, dict) and name not in OWN_TOTALS:
                     _add(totals.setdefault(name, {}), counts)
         for name, counts in totals.items():
-            if name not in ("total", "servers"):
+            if name not in OWN_TOTALS:
                 largest = sorted(counts.items(), key=lambda pair: -pair[1])
                 totals[name] = dict(largest[:MAP_SIZE])
         return totals
@@ -103,8 +110,12 @@ def _object(text: bytes) -> Mapping[str, Any]:
 
 def _add(sums: dict[str, int], counts: Mapping[str, Any]) -> None:
     for key, count in counts.items():
-        if isinstance(count, int):
+        if is_count(count):
             sums[key] = sums.get(key, 0) + count
+
+
+def _flat(row: list[Any]) -> list[Any]:
+    return [None if isinstance(cell, list | dict) else cell for cell in row]
 
 
 def _sort_key(value: Any) -> SortKey:

@@ -176,8 +176,8 @@ class CallWatch:
         layout = last if last is not None and last.header == table.header else _Layout(table.header)
         try:
             after, started, updated = self._compare(table, layout, now)
-        except TypeError:
-            raise RemoteProtocolError("a call whose id is no text") from None
+        except (TypeError, RecursionError):
+            raise RemoteProtocolError("a call whose id is no text, or with a value nested too deep") from None
         before, self._seen, self._layout = self._seen, after, layout
         gone = [seen[0] for identity, seen in before.items() if identity not in after]
         ended = (last or layout).rows(gone)
@@ -201,6 +201,8 @@ class CallWatch:
             if len(values) < width:
                 values = values + [None] * (width - len(values))
             identity = identity_of(values)
+            if identity in after:  # a call that comes twice counts once
+                continue
             connected, state, quality = bool(values[connect]), state_of(values), quality_of(values)
             seen = before.get(identity)
             if seen is None:

@@ -134,14 +134,18 @@ def shown_problem(text: str, grant: SnifferGrant) -> str:
 
 
 def hider_for(command: Command, grant: SnifferGrant) -> Hider | None:
-    """What a reply has to pass on its way to a user; ``None`` for who may see everything."""
+    """What a reply has to pass on its way to a user; ``None`` if there is nothing to hide.
+
+    The key is hidden from everybody: who has the preset ``gui`` may ask for the sniffer's configuration, and
+    with the key could go past amp.
+    """
+    if command.name in ("get_sensor_information", "get_json_config"):
+        return KeyHider()
     if grant.sees_internals:
         return None
     match command.name:
         case "listcalls" | "active_call_info":
             return ReferenceHider()
-        case "get_sensor_information":
-            return KeyHider()
         case name if name.startswith("getfile"):
             return PathHider()
         case _:

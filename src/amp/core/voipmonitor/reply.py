@@ -12,7 +12,7 @@ from typing import Final
 
 from amp.core.voipmonitor.cipher import BLOCK, Cipher, Decryption
 from amp.core.voipmonitor.command import Command
-from amp.core.voipmonitor.commands import Reply
+from amp.core.voipmonitor.commands import Reply, Zip
 from amp.core.voipmonitor.exchange_events import Failure
 from amp.core.voipmonitor.gzip_member import GZIP_MAGIC, GzipReader
 from amp.errors import RemoteProtocolError
@@ -26,6 +26,7 @@ NEED_AES: Final = b"need aes!\n"
 WRONG_KEY_BYTES: Final = len(ENCRYPTED) + 2 * BLOCK
 """The size of an encrypted ``failed aes decrypt!``, which is what a wrong key is answered with."""
 
+_BY_WISH: Final = (Zip.MEMBER, Zip.WORD)
 _CLOSING: Final = {b"[": b"]", b"{": b"}"}
 
 
@@ -60,7 +61,7 @@ class ReplyDecoder:
         self._opening: bytes | None = b""
         """The first bytes, while they may still be a failure's."""
         self._decryption: Decryption | None = None
-        self._magic: bytes | None = b"" if command.asks_zip else None
+        self._magic: bytes | None = b"" if command.asks_zip or command.spec.zip in _BY_WISH else None
         """The first bytes of the text, while they may still be gzip's."""
         self._gzip = GzipReader(max_unpacked_bytes)
         self._first = self._last = b""
@@ -159,6 +160,9 @@ class ReplyDecoder:
                 return []
             self._magic = None
             self.packed = text.startswith(GZIP_MAGIC)
+            if self.packed and not self._command.asks_zip:
+                # Who reads the reply, or hides something in it, would not see what it says.
+                raise RemoteProtocolError("a packed reply, which was not asked for")
             if not self.packed:
                 return [text]
         out = [text]

@@ -17,8 +17,15 @@ from amp.errors import RemoteProtocolError
 
 __all__ = ["SnifferStat", "StatLine", "parse_sniffer_stat", "parse_stat_line"]
 
-_GROUP: Final = re.compile(r"(\*?)([^\s\[\]*]*)((?:\[[^\[\]]*\])+)([^\s\[\]]*)")
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+_GROUP: Final = re.compile(
+    r"(\*?)([^\s\[\]*]*+)((?:\[[^\[\]]*+\])++)([^\s\[\]]*+)"
+    r"|[^\s\[\]*]++"  # what is no group is passed over as a whole, and not looked at from each of its letters
+)
+_NUMBER: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
+LONGEST_LINE: Final = 16 << 10
+"""Letters of the line; a sniffer's has some hundreds."""
+MOST_DIGITS: Final = 15
+"""Of an uptime."""
 _LINE_START: Final = b'"pbStatString": "'
 _LINE_END: Final = b'","pbCountPacketDrop"'
 TRAFFIC: Final = "total_traffic"
@@ -59,13 +66,13 @@ class SnifferStat:
     @property
     def version(self) -> str:
         """The sniffer's version (``2026.04.0``)."""
-        return str(self.values.get("version", ""))
+        return _text(self.values.get("version"))
 
     @property
     def uptime_s(self) -> float | None:
         """Seconds since its start, whole ones."""
-        text = str(self.values.get("uptime", ""))
-        return float(text) if text.isascii() and text.isdigit() else None
+        text = _text(self.values.get("uptime"))
+        return float(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
     @property
     def initializing(self) -> bool:
@@ -85,7 +92,12 @@ def parse_sniffer_stat(reply: bytes) -> SnifferStat:
         found = _without_line(reply)
     if not isinstance(found, dict):
         raise RemoteProtocolError(f"expected the object of sniffer_stat, got {reply[:40]!r}")
-    return SnifferStat(found, parse_stat_line(str(found.get("pbStatString", ""))))
+    return SnifferStat(found, parse_stat_line(_text(found.get("pbStatString"))))
+
+
+def _text(value: object) -> str:
+    """A value that is one text or number; nothing else is made a text, however deep it is nested."""
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _without_line(reply: bytes) -> object:
@@ -102,11 +114,14 @@ def _without_line(reply: bytes) -> object:
 def parse_stat_line(line: str) -> StatLine:
     """Read the groups of a ``pbStatString``; what is no group (the version at its end) is left out.
 
-    A value keeps the unit that stands behind its bracket: ``RSS/VSZ[70|1360]MB`` is ``70|1360MB``.
+    A value keeps the unit that stands behind its bracket: ``RSS/VSZ[70|1360]MB`` is ``70|1360MB``. What is
+    behind the first 16384 letters is left out.
     """
     groups: dict[str, tuple[str, ...]] = {}
     high: set[str] = set()
-    for star, name, brackets, unit in _GROUP.findall(line):
+    for star, name, brackets, unit in _GROUP.findall(line[:LONGEST_LINE]):
+        if not brackets:
+            continue
         name = name or TRAFFIC
         *first, last = brackets[1:-1].split("][")
         groups[name] = (*groups.get(name, ()), *first, last + unit)

@@ -7,7 +7,7 @@ object TOTALS (recordings plain-listcalls-26, -26-limit5, -26-limit0).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 import attrs
 import orjson
@@ -15,7 +15,15 @@ import orjson
 from amp.core.voipmonitor.columns import Columns, Value, columns_of, normalised
 from amp.errors import RemoteProtocolError
 
-__all__ = ["Row", "Table", "parse_table"]
+__all__ = ["Row", "Table", "is_count", "parse_table"]
+
+
+MOST_ROWS: Final = 50_000
+MOST_CELLS: Final = 5_000_000
+MOST_COLUMNS: Final = 300
+LONGEST_NAME: Final = 200
+"""Of a column, in letters. A sniffer's table has some 70 columns, and custom headers are a few more."""
+LARGEST_COUNT: Final = 1 << 53
 
 
 @attrs.frozen(eq=False)
@@ -72,15 +80,23 @@ class Table:
     def total(self) -> int:
         """How many there are: as counted behind the filter and before the limit, else the rows."""
         counted = self.totals.get("total")
-        return counted if isinstance(counted, int) else len(self.values)
+        return counted if is_count(counted) else len(self.values)
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether this can be a number of calls; sums of such numbers can still be written as JSON."""
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
 
 
 def parse_table(reply: bytes) -> Table:
     """Read a whole reply, unpacked.
 
     Raises:
-        RemoteProtocolError: no JSON (a reply cut short, an error text), or none of the three forms.
+        RemoteProtocolError: no JSON (a reply cut short, an error text), none of the three forms, or a table
+            that is larger than any sniffer's: a row of no values is three bytes here, and hundreds in memory.
     """
+    if reply.count(b"[") > 2 * MOST_ROWS or reply.count(b",") > MOST_CELLS:
+        raise RemoteProtocolError(f"a table of over {MOST_ROWS} rows")
     try:
         found = orjson.loads(reply)
     except orjson.JSONDecodeError:
@@ -96,10 +112,16 @@ def parse_table(reply: bytes) -> Table:
         totals = found[1][0]
         start = 2
     rows = found[start:]
+    if len(rows) > MOST_ROWS:
+        raise RemoteProtocolError(f"a table of over {MOST_ROWS} rows")
     if not all(isinstance(row, list) for row in rows):
         raise RemoteProtocolError("a table with a row that is no list")
     return Table(header, rows, totals)
 
 
 def _is_header(found: object) -> bool:
-    return isinstance(found, list) and bool(found) and all(isinstance(name, str) for name in found)
+    return (
+        isinstance(found, list)
+        and 0 < len(found) <= MOST_COLUMNS
+        and all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in found)
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
-from amp.core.voipmonitor.call_headers import REFERENCE, CallHeaders, header_name, value_text
+from amp.core.voipmonitor.call_headers import LONGEST_NAME, REFERENCE, CallHeaders, header_name, value_text
 from amp.core.voipmonitor.call_watch import CONNECT_COLUMN, QUALITY_COLUMNS, STATE_COLUMNS
 from amp.core.voipmonitor.popup import PopupLine
 from amp.core.voipmonitor.sniffer_stat import SnifferStat
@@ -26,6 +27,8 @@ IN_UPDATES: Final = frozenset(
 """The columns that an update shows."""
 
 TOKEN_BYTES: Final = 8
+MOST_HEADERS: Final = 100
+"""Of a state, as many again of its disk, and of a popup; what is behind them is not shown."""
 CALLS_PRIVILEGE: Final = "call,all"
 STATE_PRIVILEGE: Final = "reporting,all"
 
@@ -92,20 +95,21 @@ class WatchEvents:
 
     def popup(self, line: PopupLine) -> bytes:
         """A call that pops up on somebody's screen."""
-        return _event("SnifferPopup", CALLS_PRIVILEGE, _lines(line.fields))
+        shown = dict(islice(line.fields.items(), MOST_HEADERS))
+        return _event("SnifferPopup", CALLS_PRIVILEGE, _lines(shown))
 
     def _call(self, name: str, row: Row) -> bytes:
         return _event(name, CALLS_PRIVILEGE, [f"CallReference: {self.token(row)}", *self._headers.lines(row)])
 
 
 def _stat_headers(stat: SnifferStat) -> list[str]:
-    whole = dict(stat.values)
+    whole = dict(islice(stat.values.items(), MOST_HEADERS))
     for place, name in enumerate(("calls_active", "calls_final")):
         count = stat.line.number("calls", place)
         whole[name] = None if count is None else int(count)
     if isinstance(disk := whole.get("disk_io"), dict):
         del whole["disk_io"]
-        whole |= {f"disk_io_{name}": value for name, value in disk.items()}
+        whole |= {f"disk_io_{name}": value for name, value in islice(disk.items(), MOST_HEADERS)}
     whole["high"] = ",".join(sorted(stat.line.high))
     return _lines(whole)
 
@@ -114,7 +118,7 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     """``Name: Value`` of each that has a value; of two with the same header the first."""
     found: dict[str, str] = {}
     for name, value in values.items():
-        if value not in (None, "") and (header := header_name(name)):
+        if len(name) <= LONGEST_NAME and value not in (None, "") and (header := header_name(name)):
             found.setdefault(header, value_text(value))
     return [f"{name}: {text}" for name, text in found.items()]
 
