@@ -18,7 +18,6 @@ from amp.core.ami.ids import ActionIds
 from amp.core.routing.alarm import Alarm
 from amp.core.routing.client import Client
 from amp.core.routing.commands import Announce, Command, LinkRole
-from amp.core.routing.counters import RoutingCounters
 from amp.core.routing.directory import Directory
 from amp.core.routing.endings import Endings
 from amp.core.routing.error_frames import not_sent, plain
@@ -43,6 +42,7 @@ from amp.core.routing.server import Server
 from amp.core.routing.settings import LinksConfig, RouterLimits
 from amp.core.routing.status import ServerStatus, status_of
 from amp.core.routing.traits import Traits, traits_of
+from amp.core.stats import RoutingStats
 from amp.errors import LocalProtocolError
 
 __all__ = ["Router"]
@@ -178,7 +178,7 @@ class Router:
         """The bounds of what may be unanswered."""
         return self._limits
 
-    def counters(self, server: str) -> RoutingCounters:
+    def counters(self, server: str) -> RoutingStats:
         """The counters of a server; the same object for ever."""
         return self._servers[server].counters
 

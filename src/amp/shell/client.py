@@ -40,7 +40,7 @@ from amp.core.formats.standard import STANDARD
 from amp.core.policy.calls.answer_screen import AnswerScreen
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
-from amp.core.stats import ClientStats
+from amp.core.stats import ClientStats, ClientTotals
 from amp.shell.crowd import Crowd
 from amp.shell.glance import Glances
 from amp.shell.log import get_logger
@@ -49,7 +49,10 @@ from amp.shell.secret_checks import SecretChecks
 from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
-__all__ = ["Client", "ClientOwner", "MakeOutlet"]
+__all__ = ["SLOW", "Client", "ClientOwner", "MakeOutlet"]
+
+SLOW = ("too slow", "stalled")
+"""How the reasons begin for which a connection is cut that takes too little."""
 
 TURN = 16
 TURN_REST_S = 0.0005
@@ -93,12 +96,15 @@ class Client:
 
     Attributes:
         number: never used again in this process.
+        protocol: what it speaks.
         address: where it connects from, for people.
         outlet: its output.
         send: takes an answer, whole frames of the manager protocol; replaced when its format changes.
         user: who it is, once signed in.
         view: what it sees of the events; ``None`` if it sees none.
     """
+
+    protocol = "ami"
 
     def __init__(
         self, number: int, wire: Wire, address: str, session: ClientSession, owner: ClientOwner,
@@ -154,6 +160,28 @@ class Client:
     def action_id(self) -> bytes:
         """The ActionID that it set last, empty if none."""
         return self._session.action_id
+
+    @property
+    def connection_bytes(self) -> tuple[int, int]:
+        """Read from it, and taken by it."""
+        return self.stats.bytes_in, self.outlet.bytes_out
+
+    def totals(self) -> ClientTotals:
+        """Its counters, as they are now but for events still to be counted (see `Hub.count`)."""
+        received, sent = self.connection_bytes
+        return ClientTotals(
+            clients=1,
+            bytes_in=received,
+            bytes_out=sent,
+            actions=self.stats.actions_in,
+            events=self.stats.events_out,
+            filtered=self.stats.events_filtered,
+            denials=self._session.denials,
+            gaps=self.stats.gaps,
+            holds_exceeded=self.outlet.hold_overruns,
+            peak_bytes=self.outlet.peak_bytes,
+            slow_cuts=self.reason.startswith(SLOW),
+        )
 
     @property
     def written(self) -> Format:

@@ -155,6 +155,8 @@ class InnerClient(Client):
         done: set when it is over.
     """
 
+    protocol = "http"
+
     def __init__(
         self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
         visit: Visit, checks: SecretChecks, pin: Pin | None = None, *,
@@ -191,6 +193,11 @@ class InnerClient(Client):
     def finished(self) -> bool:
         """Whether it takes no more actions: it is over, or about to be. ``done`` waits for its very end."""
         return self._closing or self.done.is_set()
+
+    @property
+    def connection_bytes(self) -> tuple[int, int]:
+        """None of its own: the connection that it acts for counts them."""
+        return 0, 0
 
     @property
     def written(self) -> Format:

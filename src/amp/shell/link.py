@@ -20,6 +20,7 @@ from amp.core.ami.upstream_events import (
 )
 from amp.core.fanout.cutter import TERMINATOR
 from amp.core.routing.commands import LinkRole, OpenLink
+from amp.core.stats import ServerStats
 from amp.errors import RemoteProtocolError
 from amp.shell.glance import Glances
 from amp.shell.outlet import Outlet, OutletLimits
@@ -66,6 +67,8 @@ class LinkSettings:
     connection: Callable[[OpenLink, float], UpstreamConnection]
     """Makes the protocol side of a new link, given the command and the time."""
     limits: OutletLimits
+    stats: ServerStats = attrs.field(factory=ServerStats)
+    """Counts what all links of the server carry."""
     tracing: Tracing = attrs.field(factory=Tracing)
     """What is told of its bytes."""
 
@@ -89,6 +92,7 @@ class Link:
         """Our end as Asterisk writes it in ``RemoteAddress``: ``IPV4/TCP/127.0.0.1/59688``."""
         self._command = command
         self._settings = settings
+        self._stats = settings.stats
         self._owner = owner
         self._scope = trio.CancelScope()
         self._outlet: Outlet | None = None
@@ -109,6 +113,7 @@ class Link:
             silent_until: the server may rightly say nothing until then, in monotonic seconds.
         """
         if self._outlet is not None:
+            self._stats.bytes_out += len(data)
             self._outlet.offer(data)
         if silent_until and self._connection is not None:
             self._connection.expect_silence(silent_until)
@@ -195,6 +200,7 @@ class Link:
                 await self._owner.make_way()
 
     def _take(self, data: bytes, connection: UpstreamConnection) -> None:
+        self._stats.bytes_in += len(data)
         connection.receive_data(data, trio.current_time())
         self._carry_out(connection)
         if not data:
@@ -214,6 +220,7 @@ class Link:
     def _carry_out(self, connection: UpstreamConnection) -> None:
         while (event := connection.next_event()) is not NEED_DATA:
             if type(event) is FramesReceived:  # nearly always; a pattern takes 2,000 instructions
+                self._stats.frames_in += len(event.frames)
                 self._owner.link_frames(self, event.frames)
                 continue
             match event:

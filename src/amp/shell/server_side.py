@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Final
 
@@ -35,6 +36,8 @@ class ServerSide:
     """Whether it takes events and actions; clients were told so."""
     reason: str = "not connected yet"
     """Why it is not up; meaningless if it is."""
+    since: float = attrs.field(factory=time.time)
+    """Since when it is up, or is not; Unix seconds."""
     intake: Intake | None = None
     """Of the event link's present login."""
     own_addresses: set[bytes] = attrs.field(factory=set)
@@ -44,6 +47,11 @@ class ServerSide:
     def wire_name(self) -> bytes:
         """The name as frames carry it."""
         return self.name.encode()
+
+    def turn(self, *, up: bool, reason: str) -> None:
+        """It went up or down."""
+        self.stats.losses += self.up and not up
+        self.up, self.reason, self.since = up, reason, time.time()
 
     def seen(self, status: ServerStatus) -> ServerSeen:
         """What ProxyActions show of it."""

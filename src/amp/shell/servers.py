@@ -62,6 +62,7 @@ class ServerMaker:
             reach=self._reach(server, about),
             connection=partial(self._connection, server),
             limits=attrs.evolve(outlet_limits(limits), stall_timeout=server.keepalive_s * 3),
+            stats=stats,
             tracing=self.tracing,
         )
         self.hub.add_server(server.name.encode(), epoch, Journal(limits.journal_bytes), stats)

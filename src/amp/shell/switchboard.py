@@ -24,6 +24,7 @@ from amp.core.router import Router
 from amp.core.routing import commands as do
 from amp.core.routing import events as on
 from amp.core.routing.settings import LinksConfig
+from amp.core.stats import ClientTotals
 from amp.shell.client import Client
 from amp.shell.crowd import Crowd
 from amp.shell.link import Link
@@ -65,6 +66,8 @@ class Switchboard:
         self.change_servers: ChangeServers | None = None
         """Lets servers come and go; set before the first client comes, too."""
         self.clients: dict[int, Client] = {}
+        self.gone: dict[str, ClientTotals] = {}
+        """What clients that are gone have counted, by protocol."""
         self.links: dict[int, Link] = {}
         self._ids = ids
         self._nursery = nursery
@@ -132,6 +135,7 @@ class Switchboard:
         self.hub.detach(client.outlet)
         self.crowd.leave(client.outlet)
         self.act(on.ClientGone(client.number))
+        self.gone.setdefault(client.protocol, ClientTotals()).add(client.totals())
         client.log_end()
 
     async def client_left(self) -> None:
@@ -228,6 +232,7 @@ class Switchboard:
     def link_ready(self, link: Link, version: str) -> None:
         """See `LinkOwner`."""
         self._log.debug("link_ready", server=link.server, link=link.number, role=link.role.value)
+        self.servers[link.server].stats.links_opened += 1
         self.act(on.LinkReady(link.server, link.number, version))
 
     def link_frames(self, link: Link, frames: list[bytes]) -> None:
@@ -319,7 +324,7 @@ class Switchboard:
 
     def _announce(self, command: do.Announce) -> None:
         side, reach = self.servers[command.server], self.servers[command.server].settings.reach
-        side.up, side.reason = command.up, command.reason
+        side.turn(up=command.up, reason=command.reason)
         if command.up:
             self._log.info("server_up", server=command.server, version=command.version, host=reach.host)
             several = len(reach.hosts) > 1

@@ -94,6 +94,7 @@ class ClientSession:
         formats: how the client writes and what it gets; its listener's formats and limits to begin with.
         door: who may come in besides knowing a secret, and how long a refusal takes.
         action_id: the ActionID that the client set last.
+        denials: how many actions its rights did not cover.
     """
 
     greeting: bytes
@@ -114,6 +115,7 @@ class ClientSession:
     events: EventMask = attrs.field(default=NONE, init=False)
     event_filter: EventFilter = attrs.field(default=NO_FILTER, init=False)
     action_id: bytes = attrs.field(default=b"", init=False)
+    denials: int = attrs.field(default=0, init=False)
     _input: Format = attrs.field(init=False, repr=False)
     _output: Format = attrs.field(init=False, repr=False)
     _ended: bool = attrs.field(default=False, init=False)
@@ -246,6 +248,7 @@ class ClientSession:
         elif self.user is None:
             self._reply(replies.error(action_id, b"Permission denied"), action_id)
         elif isinstance(admitted_as := admitted(self.user.policy, frame), Refusal):
+            self.denials += 1
             self._reply(replies.error(action_id, admitted_as.message), action_id)
         else:
             if action_id and action_id != self.action_id:
@@ -273,6 +276,7 @@ class ClientSession:
                 formats=self.formats.installed,
             )
             outcome = perform(request, user.write)
+            self.denials += outcome is DENIED
         if outcome.logs_off:
             self._on_logoff(frame, action_id)
             return

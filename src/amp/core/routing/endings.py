@@ -78,6 +78,7 @@ class Endings:
         server.done(pending, now)
         if pending.awaited:
             server.counters.answers += 1
+            server.counters.seconds.observe(now - pending.sent_at)
             if pending.part is None:
                 self._leave(server, pending, out)
             else:

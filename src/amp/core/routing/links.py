@@ -16,9 +16,9 @@ from collections.abc import Callable, Collection, Iterator
 from amp.core.routing.alarm import Alarm
 from amp.core.routing.backoff import Backoff
 from amp.core.routing.commands import Announce, CloseLink, Command, LinkRole, OpenLink, Warn
-from amp.core.routing.counters import RoutingCounters
 from amp.core.routing.link import Link, LinkState
 from amp.core.routing.settings import LinksConfig
+from amp.core.stats import RoutingStats
 
 __all__ = ["Links"]
 
@@ -42,7 +42,7 @@ class Links:
         self, config: LinksConfig, numbers: Iterator[int], jitter: Callable[[], float], alarm: Alarm
     ) -> None:
         self.config = config
-        self.counters = RoutingCounters()
+        self.counters = RoutingStats()
         self.events: Link | None = None
         self.actions: dict[int, Link] = {}
         self.single = config.sessions == "single"

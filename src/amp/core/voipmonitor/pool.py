@@ -16,10 +16,11 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from amp.core.stats import PoolStats
 from amp.core.voipmonitor.command import Command
 from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
 
-__all__ = ["Cancel", "Fail", "Give", "Job", "Pool", "PoolCommand", "PoolLimits", "PoolStats", "Start"]
+__all__ = ["Cancel", "Fail", "Give", "Job", "Pool", "PoolCommand", "PoolLimits", "Start"]
 
 MOST_KEPT: Final = 256
 """Replies, however short: every other filter of a ``listcalls`` is another command."""
@@ -46,20 +47,6 @@ class PoolLimits:
     rest_s: float = 5.0
     longest_rest_s: float = 60.0
     kept_bytes: int = 16 << 20
-
-
-@attrs.define
-class PoolStats:
-    """What came of what was asked; plain counters."""
-
-    asked: int = 0
-    exchanges: int = 0
-    shared: int = 0
-    """Askers that joined another's exchange."""
-    fresh: int = 0
-    """Askers that got a reply that was still fresh."""
-    refused: int = 0
-    failed: int = 0
 
 
 _Key = tuple[bytes, bool]
@@ -206,6 +193,7 @@ class Pool:
         if job not in self._running:
             return []
         self._hangs, self._rest_s = 0, 0.0
+        self.stats.seconds.observe(now - job.started_at)
         self._keep(job, reply, now)
         out: list[PoolCommand] = [Give(asker, reply) for asker in job.askers]
         self._forget(job)
