@@ -264,6 +264,7 @@ class Limits:
     http_sessions: Count = 1000
     http_session_timeout_s: Annotated[float, Seconds(5.0)] = 60.0
     http_session_bytes: Bytes = 1_048_576
+    http_login_timeout_s: Annotated[float, Seconds(5.0)] = 3600.0
 
 
 @attrs.frozen(kw_only=True)

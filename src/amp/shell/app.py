@@ -136,10 +136,16 @@ class App:
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
         self._started = 0.0
         self._more_links = 0
+        self._board: Switchboard | None = None
         self._asterisks: Mapping[str, AsteriskServer] = {}
         self._sniffers = Sniffers(config, lambda: self._asterisks)
         self.site = make_site(
-            lambda: self.config, self.formats, self.members, self.entrance, lambda: self._sniffers.desk
+            lambda: self.config,
+            self.formats,
+            self.members,
+            self.entrance,
+            lambda: self._sniffers.desk,
+            lambda: self._board,
         )
         self._manager = ServiceManager(os.environ)
         self._log = log.get_logger()
@@ -314,7 +320,7 @@ class App:
             tracing=self._tracing,
         )
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
-        switchboard = Switchboard(router, hub, sides, ids, nursery)
+        self._board = switchboard = Switchboard(router, hub, sides, ids, nursery)
         desk = ServerDesk(
             switchboard,
             maker,

@@ -40,7 +40,7 @@ from amp.core.formats.standard import STANDARD
 from amp.core.policy.calls.answer_screen import AnswerScreen
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
-from amp.core.stats import ClientStats, ClientTotals
+from amp.core.stats import ClientStats
 from amp.shell.crowd import Crowd
 from amp.shell.glance import Glances
 from amp.shell.log import get_logger
@@ -49,10 +49,7 @@ from amp.shell.secret_checks import SecretChecks
 from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
-__all__ = ["SLOW", "Client", "ClientOwner", "MakeOutlet"]
-
-SLOW = ("too slow", "stalled")
-"""How the reasons begin for which a connection is cut that takes too little."""
+__all__ = ["Client", "ClientOwner", "MakeOutlet"]
 
 TURN = 16
 TURN_REST_S = 0.0005
@@ -162,26 +159,9 @@ class Client:
         return self._session.action_id
 
     @property
-    def connection_bytes(self) -> tuple[int, int]:
-        """Read from it, and taken by it."""
-        return self.stats.bytes_in, self.outlet.bytes_out
-
-    def totals(self) -> ClientTotals:
-        """Its counters, as they are now but for events still to be counted (see `Hub.count`)."""
-        received, sent = self.connection_bytes
-        return ClientTotals(
-            clients=1,
-            bytes_in=received,
-            bytes_out=sent,
-            actions=self.stats.actions_in,
-            events=self.stats.events_out,
-            filtered=self.stats.events_filtered,
-            denials=self._session.denials,
-            gaps=self.stats.gaps,
-            holds_exceeded=self.outlet.hold_overruns,
-            peak_bytes=self.outlet.peak_bytes,
-            slow_cuts=self.reason.startswith(SLOW),
-        )
+    def denials(self) -> int:
+        """How many actions its rights did not cover."""
+        return self._session.denials
 
     @property
     def written(self) -> Format:

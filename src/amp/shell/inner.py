@@ -195,11 +195,6 @@ class InnerClient(Client):
         return self._closing or self.done.is_set()
 
     @property
-    def connection_bytes(self) -> tuple[int, int]:
-        """None of its own: the connection that it acts for counts them."""
-        return 0, 0
-
-    @property
     def written(self) -> Format:
         """Always the manager protocol. What was chosen is ``formats.output``, for who asks to write in."""
         return STANDARD

@@ -55,6 +55,7 @@ FOLLOWED_LIMITS: Final = (
     "http_sessions",
     "http_session_timeout_s",
     "http_session_bytes",
+    "http_login_timeout_s",
 )
 """Of ``[limits]``: those that are asked for anew at each connection. The router, the journals and the links
 have the others for good."""

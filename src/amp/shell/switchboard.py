@@ -26,6 +26,7 @@ from amp.core.routing import events as on
 from amp.core.routing.settings import LinksConfig
 from amp.core.stats import ClientTotals
 from amp.shell.client import Client
+from amp.shell.client_totals import totals_of
 from amp.shell.crowd import Crowd
 from amp.shell.link import Link
 from amp.shell.log import get_logger
@@ -135,7 +136,7 @@ class Switchboard:
         self.hub.detach(client.outlet)
         self.crowd.leave(client.outlet)
         self.act(on.ClientGone(client.number))
-        self.gone.setdefault(client.protocol, ClientTotals()).add(client.totals())
+        self.gone.setdefault(client.protocol, ClientTotals()).add(totals_of(client))
         client.log_end()
 
     async def client_left(self) -> None:

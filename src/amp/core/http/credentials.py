@@ -8,9 +8,10 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Basic", "ProxyKey", "cookies", "read_basic"]
+__all__ = ["Basic", "ProxyKey", "cookies", "read_authorization", "read_basic"]
 
 UNSAFE: Final = frozenset(b"\r\n\0")
+TO_BASE64: Final = bytes.maketrans(b"-_", b"+/")
 
 
 @attrs.frozen
@@ -46,6 +47,22 @@ def read_basic(header: bytes) -> Basic | None:
     if not colon or not UNSAFE.isdisjoint(text):
         return None
     return Basic(username, secret)
+
+
+def read_authorization(header: bytes) -> Basic | None:
+    """Read ``Authorization: Basic …``, or ``Bearer …`` with the same inside.
+
+    A bearer token is ``NAME:SECRET`` in base64 or base64url (RFC 6750 allows both), with or without its
+    padding: for programs that can send nothing else.
+
+    Returns:
+        As `read_basic`.
+    """
+    scheme, _, token = header.strip().partition(b" ")
+    if scheme.lower() != b"bearer":
+        return read_basic(header)
+    token = token.strip().translate(TO_BASE64).rstrip(b"=")
+    return read_basic(b"Basic " + token + b"=" * (-len(token) % 4))
 
 
 def cookies(header: bytes) -> dict[bytes, bytes]:

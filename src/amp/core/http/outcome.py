@@ -12,7 +12,7 @@ from typing import Final
 from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
 
-__all__ = ["status_of"]
+__all__ = ["FAN_OUT_END", "LIST_ERROR", "status_of"]
 
 FAN_OUT_END: Final = b"ProxyFanoutComplete"
 LIST_ERROR: Final = b"ProxyListError"

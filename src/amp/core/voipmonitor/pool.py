@@ -136,6 +136,11 @@ class Pool:
     _probe: Job | None = attrs.field(default=None, init=False)
 
     @property
+    def load(self) -> int:
+        """How many exchanges run or wait."""
+        return len(self._running) + len(self._waiting)
+
+    @property
     def hanging(self) -> bool:
         """Whether the sniffer gave no answer so often that it is asked only now and then."""
         return self._hangs >= self.limits.hangs

@@ -16,10 +16,13 @@ import h11
 import trio
 
 from amp.config.schema import Limits
+from amp.core.http.api_error import as_api_error
 from amp.core.http.gatekeeper import Gatekeeper
 from amp.core.http.message import Request, Response, problem, reason_of
 from amp.core.http.target import read_target
+from amp.core.stats import ClientTotals
 from amp.errors import BodyBrokenError
+from amp.shell.client_totals import SLOW
 from amp.shell.http.site import Site, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.log import get_logger
@@ -114,6 +117,7 @@ class Connection:
         finally:
             self.outlet.detach()
             self._wire.close()
+            self._count()
             self._site.left(self)
             self._log_end()
 
@@ -253,7 +257,7 @@ class Connection:
         )
         tls = bool(self._wire.tls)
         refusal = self._gatekeeper.refusal(request, tls=tls, authority=target.authority)
-        return problem(403, refusal) if refusal else request
+        return _as_offered(problem(403, refusal), request.path) if refusal else request
 
     def _refuse(self, status: int, why: str) -> Response:
         """An answer behind which nothing more is read: the request may go on for ever."""
@@ -276,12 +280,12 @@ class Connection:
             await trio.sleep(self._visitor.visit.act(trio.current_time()))
         found = self._site.routes.find(request.method, request.path)
         if found.handler is None:
-            return _unrouted(found.status, request.method, found.allow)
+            return _as_offered(_unrouted(found.status, request.method, found.allow), request.path)
         try:
             return await found.handler(attrs.evolve(request, arguments=found.arguments), self._visitor)
         except Exception:
             get_logger().exception("http_handler_failed", connection=self._visitor.number, path=request.path)
-            return problem(500, "internal error")
+            return _as_offered(problem(500, "internal error"), request.path)
 
     async def _send(self, response: Response) -> None:
         """Write an answer, no faster than its reader takes it."""
@@ -371,6 +375,17 @@ class Connection:
     def _end(self, reason: str) -> None:
         self._reason = self._reason or reason
 
+    def _count(self) -> None:
+        """What it did belongs to the client that acted for it; what it carried is told here."""
+        self._site.gone.add(
+            ClientTotals(
+                bytes_in=self._bytes_in,
+                bytes_out=self.outlet.bytes_out,
+                peak_bytes=self.outlet.peak_bytes,
+                slow_cuts=self._reason.startswith(SLOW),
+            )
+        )
+
     def _log_end(self) -> None:
         """The one line that tells its whole story; of a flood of strangers, one a minute."""
         reason = self._reason or "closed"
@@ -386,6 +401,11 @@ class Connection:
             peak_bytes=self.outlet.peak_bytes, reason=reason,
             **({"times_before": unsaid} if unsaid else {}),
         )  # fmt: skip
+
+
+def _as_offered(refusal: Response, path: str) -> Response:
+    """A refusal in the shape of what is offered there: under ``/api/`` errors are JSON."""
+    return as_api_error(refusal) if path.startswith("/api/") and refusal.status >= 400 else refusal
 
 
 def _unrouted(status: int, method: str, allow: tuple[str, ...]) -> Response:

@@ -12,13 +12,18 @@ from amp.core.formats.registry import Formats
 from amp.core.http.ajam import HTML, MXML, RAWMAN
 from amp.core.http.digest import Nonces
 from amp.shell.entrance import Entrance
+from amp.shell.http.access import Access
 from amp.shell.http.ajam import Ajam
+from amp.shell.http.api import Api
 from amp.shell.http.classic import Classic
+from amp.shell.http.health import Health
 from amp.shell.http.sessions import SessionLimits, Sessions
 from amp.shell.http.site import Site
 from amp.shell.http.sniffer_commands import PATTERN, SnifferCommands
 from amp.shell.members import Members
+from amp.shell.overview import Overview
 from amp.shell.sniffer_desk import SnifferDesk
+from amp.shell.switchboard import Switchboard
 
 __all__ = ["make_site"]
 
@@ -32,6 +37,7 @@ def make_site(
     members: Members,
     entrance: Entrance,
     desk: Callable[[], SnifferDesk],
+    board: Callable[[], Switchboard | None],
 ) -> Site:
     """The site of an amp.
 
@@ -41,11 +47,13 @@ def make_site(
         members: who may sign in.
         entrance: where sessions are counted.
         desk: where sniffers are asked.
+        board: where servers and clients meet, once there is one.
     """
     site = Site()
+    overview = Overview(name=lambda: config().proxy.name, board=board, entrance=entrance, site=site)
     most = partial(_most, config)
     site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most).handle)
-    site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(desk=desk).handle)
+    _offer_api(site, config, entrance, overview, desk)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)
     ajam = Ajam(
@@ -61,6 +69,29 @@ def make_site(
             site.routes.add(("GET", "POST"), f"{prefix}/{name}", partial(ajam.by_cookie, dialect))
             site.routes.add(("GET", "POST"), f"{prefix}/a{name}", partial(ajam.by_digest, dialect))
     return site
+
+
+def _offer_api(
+    site: Site,
+    config: Callable[[], Config],
+    entrance: Entrance,
+    overview: Overview,
+    desk: Callable[[], SnifferDesk],
+) -> None:
+    sessions = Sessions(entrance, partial(_login_limits, config))
+    site.services.append(sessions.run)
+    access = Access(sessions=sessions)
+    Api(access=access, overview=overview).add_to(site)
+    site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(access=access, desk=desk).handle)
+    health = Health(overview=overview, site=site)
+    site.routes.add("GET", "/healthz", health.healthz)
+    site.routes.add("GET", "/readyz", health.readyz)
+
+
+def _login_limits(config: Callable[[], Config]) -> SessionLimits:
+    """Those of sessions that a cookie stands for; they see no events, so there is nothing to keep."""
+    limits = config().limits
+    return SessionLimits(sessions=limits.http_sessions, timeout_s=limits.http_login_timeout_s, queue_bytes=0)
 
 
 def _most(config: Callable[[], Config]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import trio
 
 from amp.core.http.message import Request, Response
 from amp.core.http.routes import Routes
+from amp.core.stats import ClientTotals
 from amp.shell.http.visitor import Visitor
 from amp.shell.wire import Wire
 
@@ -45,6 +46,7 @@ class Site:
             has begun.
         connections: that are open now.
         closing: no more requests are taken.
+        gone: what connections that are over have counted.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class Site:
         self.services: list[Callable[..., Awaitable[None]]] = []
         self.connections: set[Connection] = set()
         self.closing = False
+        self.gone = ClientTotals()
         self._left = trio.Event()
 
     def close(self) -> None:

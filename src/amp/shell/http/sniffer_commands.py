@@ -11,8 +11,7 @@ import attrs
 import trio
 
 from amp.core.ami.auth import User
-from amp.core.http.api_error import api_error, as_api_error
-from amp.core.http.credentials import read_basic
+from amp.core.http.api_error import api_error
 from amp.core.http.message import Request, Response
 from amp.core.voipmonitor.action import failure_text
 from amp.core.voipmonitor.command import Command, parse_command
@@ -22,6 +21,7 @@ from amp.core.voipmonitor.hiding import shown_problem
 from amp.core.voipmonitor.media_type import BYTES, media_type
 from amp.core.voipmonitor.relay import ReplyRelay
 from amp.errors import BodyBrokenError, LocalProtocolError
+from amp.shell.http.access import Access
 from amp.shell.http.visitor import Visitor
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_answer import Answer
@@ -51,8 +51,10 @@ class SnifferCommands:
 
     Attributes:
         desk: knows the sniffers.
+        access: finds out who asks.
     """
 
+    access: Access
     desk: Callable[[], SnifferDesk]
 
     async def handle(self, request: Request, visitor: Visitor) -> Response:
@@ -60,18 +62,18 @@ class SnifferCommands:
 
         The first bytes of the reply decide about the status; if it breaks off later, so does the connection.
         """
-        authorization = request.header(b"authorization")
-        client = await visitor.client_for(read_basic(authorization) if authorization is not None else None)
-        if isinstance(client, Response):
-            return as_api_error(client)
-        assert client.user is not None  # else it would have been refused
-        asked = self._asked(request, client.user)
+        async with self.access.acting(request, visitor) as client:
+            if isinstance(client, Response):
+                return client
+            user = client.user
+        assert user is not None  # else it would have been refused
+        asked = self._asked(request, user)
         if isinstance(asked, Response):
             return asked
         sniffer, command = asked
         if request.method == "HEAD":
             return Response(content_type=media_type(command, b""), headers=(NO_SNIFF,))
-        reply = _Reply(sniffer=sniffer, command=command, user=client.user)
+        reply = _Reply(sniffer=sniffer, command=command, user=user)
         return await reply.response()
 
     def _asked(self, request: Request, user: User) -> tuple[Sniffer, Command] | Response:

@@ -17,7 +17,7 @@ from amp.core.http.recognised import Recognised
 from amp.errors import LocalProtocolError
 from amp.shell.inner import End, InnerClient
 
-__all__ = ["CHALLENGE", "Visitor", "unauthorized"]
+__all__ = ["CHALLENGE", "Visitor", "sign_in", "unauthorized"]
 
 CHALLENGE: Final = (b"www-authenticate", b'Basic realm="amp", charset="UTF-8"')
 
@@ -73,7 +73,7 @@ class Visitor:
         assert self.nursery is not None  # the connection runs
         client = self.make_client(self.visit)
         await client.start(self.nursery)
-        refusal = await self._sign_in(client, who)
+        refusal = await sign_in(client, who)
         if refusal is not None:
             client.close_soon("refused")
             return refusal
@@ -102,26 +102,37 @@ class Visitor:
             self._client.close_soon("request done")
             self._client = None
 
-    async def _sign_in(self, client: InnerClient, who: Basic | ProxyKey | None) -> Response | None:
-        if who is None:
-            return None if client.is_signed_in else unauthorized("a login is required")
-        if isinstance(who, ProxyKey):
-            action = Frame.of(("Action", "Ping"), ("ProxyKey", who.key))
-        else:
-            action = Frame.of(
-                ("Action", "Login"), ("Username", who.username), ("Secret", who.secret), ("Events", "off")
-            )
-        try:
-            answer = await client.perform(action)
-        except LocalProtocolError:
-            return problem(400, "CR, LF or NUL in the credentials")
-        first = Frame.parse(answer.frames[0] if answer.frames else b"")
-        if answer.end is End.COMPLETE and first.name == b"Success":
-            return None
-        words = first.get(b"Message", b"")
-        if words == TOO_MANY_SESSIONS.encode():
-            return problem(429, "too many sessions of this user")
-        return unauthorized("wrong name, secret or key")
+
+async def sign_in(
+    client: InnerClient, who: Basic | ProxyKey | None, events: bytes = b"off"
+) -> Response | None:
+    """Sign in a client of this process.
+
+    Args:
+        events: what it wants to see.
+
+    Returns:
+        Why it could not be: 400, 401 after the delay of a failed login, 429; ``None`` if it is.
+    """
+    if who is None:
+        return None if client.is_signed_in else unauthorized("a login is required")
+    if isinstance(who, ProxyKey):
+        action = Frame.of(("Action", "Ping"), ("ProxyKey", who.key))
+    else:
+        action = Frame.of(
+            ("Action", "Login"), ("Username", who.username), ("Secret", who.secret), ("Events", events)
+        )
+    try:
+        answer = await client.perform(action)
+    except LocalProtocolError:
+        return problem(400, "CR, LF or NUL in the credentials")
+    first = Frame.parse(answer.frames[0] if answer.frames else b"")
+    if answer.end is End.COMPLETE and first.name == b"Success":
+        return None
+    words = first.get(b"Message", b"")
+    if words == TOO_MANY_SESSIONS.encode():
+        return problem(429, "too many sessions of this user")
+    return unauthorized("wrong name, secret or key")
 
 
 def unauthorized(why: str) -> Response:

@@ -1,0 +1,202 @@
+"""The HTTP API: servers, sessions, actions, logins, health."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode, urlsafe_b64encode
+from typing import Any
+
+import pytest
+
+from amp.config.schema import Limits, Listen, User
+from amp.config.secret import Secret
+from shell.browsing import Browser, Page, basic
+from shell.harness import ANNA, Lab, lab
+
+LISTEN = (Listen(port=0, protocols=("ami", "http")),)
+ADMIN = User(name="root", secret=Secret("toor"), write=("all", "admin", "fanout"))
+BOUND = User(name="bound", secret=Secret("b"), server="b", write=("all",))
+READER = User(name="reader", secret=Secret("r"), read=("call",))
+USERS = (ANNA, ADMIN, BOUND, READER)
+AS_ADMIN = basic("root", "toor")
+JSON_TYPE = ("Content-Type", "application/json")
+
+
+async def get(one: Lab, path: str, *headers: tuple[str, str]) -> Page:
+    browser = await Browser.open(one)
+    await browser.send("GET", path, *headers)
+    return await browser.page()
+
+
+async def post(one: Lab, path: str, body: object, *headers: tuple[str, str]) -> Page:
+    browser = await Browser.open(one)
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    await browser.send("POST", path, *(headers or (AS_ADMIN,)), JSON_TYPE, body=data)
+    return await browser.page("POST")
+
+
+def said(page: Page) -> Any:
+    assert page.headers["content-type"] == "application/json"
+    return json.loads(page.body)
+
+
+def code(page: Page) -> tuple[int, str]:
+    error = said(page)["error"]
+    assert error["message"]
+    return page.status, error["code"]
+
+
+async def test_servers_are_told_to_who_may_name_them() -> None:
+    async with lab("a", "b", users=USERS, listen=LISTEN) as one:
+        both = said(await get(one, "/api/v1/servers", AS_ADMIN))
+        assert [(server["name"], server["kind"], server["state"]) for server in both] == [
+            ("a", "asterisk", "up"),
+            ("b", "asterisk", "up"),
+        ]
+        assert both[0]["bytes_in"] > 0
+        assert both[0]["bytes_out"] > 0
+        assert both[0]["frames_in"] > 0
+        only = said(await get(one, "/api/v1/servers", basic("bound", "b")))
+        assert [server["name"] for server in only] == ["b"]
+        assert said(await get(one, "/api/v1/servers/a", AS_ADMIN))["name"] == "a"
+        assert code(await get(one, "/api/v1/servers/a", basic("bound", "b"))) == (404, "unknown_server")
+        assert list(said(await get(one, "/api/v1/stats", basic("bound", "b")))["servers"]) == ["b"]
+
+
+async def test_sessions_are_ones_own_but_for_administrators() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        ami = await one.client()
+        everybody = said(await get(one, "/api/v1/sessions", AS_ADMIN))
+        assert {(each["user"], each["protocol"]) for each in everybody} == {("anna", "ami"), ("root", "http")}
+        await ami.action("Command", ("Command", "x"), ("Server", "nowhere"))
+        own = said(await get(one, "/api/v1/sessions", basic("reader", "r")))
+        assert [each["user"] for each in own] == ["reader"]
+
+
+async def test_an_action_is_answered_server_by_server() -> None:
+    async with lab("a", "b", users=USERS, listen=LISTEN) as one:
+        action = {"Action": "Ping", "Server": "a"}
+        (answer,) = said(await post(one, "/api/v1/actions", {"action": action}))["answers"]
+        assert answer["server"] == "a"
+        assert answer["response"]["Response"] == "Success"
+        action = {"Action": "CoreShowChannels", "Server": "*", "ActionID": "mine"}
+        done = said(await post(one, "/api/v1/actions", {"action": action}))
+        assert done["complete"]
+        assert sorted(answer["server"] for answer in done["answers"]) == ["a", "b"]
+        for answer in done["answers"]:
+            assert answer["response"]["ActionID"] == "mine"
+            assert answer["events"][-1]["EventList"] == "Complete"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"action": {"Action": "Ping", "Server": "c"}}, (404, "unknown_server")),
+        ({"action": {"Action": "Nonsense"}}, (400, "bad_request")),
+        ({"action": {"Server": "a"}}, (400, "bad_request")),
+        ({"action": {"Action": "Login"}}, (400, "bad_request")),
+        ({"action": {"Action": "Ping", "X": "a\r\nAction: Originate"}}, (400, "bad_request")),
+        ({"action": {"Action": "Ping", "X": 1.5}}, (400, "bad_request")),
+        ({"action": {"Action": "Ping", "X": [True]}}, (400, "bad_request")),
+        ({"action": {"Action": "Ping"}, "timeout": 0}, (400, "bad_request")),
+        ({"action": {"Action": "Ping"}, "timeout": True}, (400, "bad_request")),
+        ({"action": {"Action": "Ping"}, "tiemout": 5}, (400, "bad_request")),
+        ({"action": "Ping"}, (400, "bad_request")),
+        (["Ping"], (400, "bad_request")),
+        (b"{", (400, "bad_request")),
+        ({"action": {"Action": "Command", "Command": "core show uptime"}}, (403, "not_permitted")),
+    ],
+)
+async def test_a_bad_action_is_named(body: object, expected: tuple[int, str]) -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        assert code(await post(one, "/api/v1/actions", body)) == expected
+
+
+async def test_the_timeout_ends_the_wait_with_what_came() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        one.sims["a"].faults.stall()
+        body = {"action": {"Action": "CoreShowChannels", "Server": "a"}, "timeout": 0.2}
+        assert code(await post(one, "/api/v1/actions", body)) == (504, "timeout")
+
+
+async def test_who_does_not_sign_in_gets_a_challenge_that_no_page_s_own_request_gets() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        page = await get(one, "/api/v1/servers")
+        assert code(page) == (401, "not_signed_in")
+        assert "www-authenticate" in page.headers
+        page = await get(one, "/api/v1/servers", ("Sec-Fetch-Mode", "cors"))
+        assert (page.status, "www-authenticate" in page.headers) == (401, False)
+        assert (await get(one, "/api/v1/servers", ("Authorization", "Bearer !"))).status == 401
+        for encode in (b64encode, urlsafe_b64encode):
+            token = encode(b"root:toor").decode().rstrip("=")
+            assert (await get(one, "/api/v1/servers", ("Authorization", f"Bearer {token}"))).status == 200
+
+
+async def test_what_is_not_there_is_told_as_json() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        assert code(await get(one, "/api/v1/nothing")) == (404, "not_found")
+        assert code(await post(one, "/api/v1/servers", {})) == (405, "method_not_allowed")
+        foreign = await get(one, "/api/v1/servers", AS_ADMIN, ("Origin", "http://evil.example"))
+        assert code(foreign) == (403, "not_permitted")
+
+
+async def test_a_login_gives_a_cookie_that_counts_until_the_logout() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        page = await post(one, "/api/v1/login", {"username": "root", "secret": "toor"}, ("X", "y"))
+        assert said(page)["user"] == "root"
+        cookie, _, rest = page.headers["set-cookie"].partition(";")
+        assert rest == " Path=/; HttpOnly; SameSite=Strict"
+        assert said(await get(one, "/api/v1/me", ("Cookie", cookie)))["write"] == ["admin", "all", "fanout"]
+        body = {"action": {"Action": "Ping"}}
+        assert (await post(one, "/api/v1/actions", body, ("Cookie", cookie))).status == 200
+        gone = await post(one, "/api/v1/logout", {}, ("Cookie", cookie))
+        assert (gone.status, gone.headers["set-cookie"].endswith("Max-Age=0")) == (204, True)
+        assert code(await get(one, "/api/v1/me", ("Cookie", cookie))) == (401, "not_signed_in")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"username": "root", "secret": "wrong"}, (401, "not_signed_in")),
+        ({"username": "root\r\nX: y", "secret": "toor"}, (400, "bad_request")),
+        ({"username": "root"}, (400, "bad_request")),
+        ({"username": "root", "secret": 5}, (400, "bad_request")),
+        ({"username": "root", "secret": "toor", "more": 1}, (400, "bad_request")),
+    ],
+)
+async def test_a_login_that_is_none(body: object, expected: tuple[int, str]) -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        page = await post(one, "/api/v1/login", body, ("X", "y"))
+        assert code(page) == expected
+        assert "set-cookie" not in page.headers
+
+
+async def test_logins_are_bounded() -> None:
+    async with lab("a", users=USERS, listen=LISTEN, limits=Limits(http_sessions=1)) as one:
+        body = {"username": "root", "secret": "toor"}
+        assert (await post(one, "/api/v1/login", body, ("X", "y"))).status == 200
+        assert code(await post(one, "/api/v1/login", body, ("X", "y"))) == (429, "too_many")
+
+
+async def test_a_form_cannot_do_what_json_does() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        browser = await Browser.open(one)
+        page = await browser.post("/api/v1/actions", {"action": "Ping"}, AS_ADMIN)
+        assert code(page) == (400, "bad_request")
+
+
+async def test_health_needs_no_login() -> None:
+    async with lab("a", users=USERS, listen=LISTEN) as one:
+        assert said(await get(one, "/healthz")) == {"alive": True}
+        assert said(await get(one, "/readyz?servers=all")) == {"ready": True, "servers": 1, "up": 1}
+        assert code(await get(one, "/readyz?servers=half")) == (400, "bad_request")
+        one.sims["a"].faults.refuse_logins = True
+        one.sims["a"].faults.drop()
+        await one.logged("server_down", server="a")
+        assert code(await get(one, "/readyz?servers=all")) == (503, "not_ready")
+        assert code(await get(one, "/readyz?servers=one")) == (503, "not_ready")
+        assert (await get(one, "/readyz")).status == 200
+        (down,) = said(await get(one, "/api/v1/servers", AS_ADMIN))
+        assert (down["state"], bool(down["reason"])) == ("down", True)
+        body = {"action": {"Action": "Ping", "Server": "a"}}
+        assert code(await post(one, "/api/v1/actions", body)) == (502, "server_down")
