@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 import trio
@@ -10,7 +10,11 @@ import trio
 from amp.shell.reach import open_tcp
 from amp.shell.wire import PlainWire, Wire
 
-__all__ = ["SnifferReach", "TcpReach", "UnixReach"]
+__all__ = ["MOST_READ_BYTES", "SnifferReach", "TcpReach", "UnixReach"]
+
+MOST_READ_BYTES: Final = 131_072
+"""In one read. A file is copied a few times on its way through amp; with pieces twice as big the allocator gives
+memory back and fetches it anew for each of them, which took as many cycles as all else."""
 
 
 class SnifferReach(Protocol):
@@ -46,7 +50,7 @@ class TcpReach:
 
     async def connect(self) -> Wire:
         """See `SnifferReach`."""
-        return PlainWire((await open_tcp(self.host, self.port)).socket)
+        return PlainWire((await open_tcp(self.host, self.port)).socket, most=MOST_READ_BYTES)
 
 
 @attrs.frozen
@@ -64,6 +68,6 @@ class UnixReach:
     async def connect(self) -> Wire:
         """See `SnifferReach`."""
         try:
-            return PlainWire((await trio.open_unix_socket(self.path)).socket)
+            return PlainWire((await trio.open_unix_socket(self.path)).socket, most=MOST_READ_BYTES)
         except OSError as error:
             raise ConnectionError(error.strerror or str(error)) from None

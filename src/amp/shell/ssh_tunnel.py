@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from amp.shell.log import get_logger
+from amp.shell.sniffer_reach import MOST_READ_BYTES
 from amp.shell.ssh_process import SshProcess
 from amp.shell.wire import PlainWire, Wire
 
@@ -187,7 +188,7 @@ class _Carried(PlainWire):
     __slots__ = ("_begun", "_refusals", "_ssh", "_target")
 
     def __init__(self, sock: trio.socket.SocketType, ssh: SshProcess, refusals: int, target: str) -> None:
-        super().__init__(sock)
+        super().__init__(sock, most=MOST_READ_BYTES)
         self._ssh = ssh
         self._target = target
         self._refusals = refusals

@@ -85,14 +85,18 @@ class PlainWire:
     Args:
         sock: connected.
         pushed: bytes that were read already, to tell what is spoken; `receive` gives them first.
+        most: bytes in one read, `READ_BYTES` or more.
     """
 
-    __slots__ = ("_pushed", "_read_bytes", "sock")
+    __slots__ = ("_most", "_pushed", "_read_bytes", "sock")
     blocked: Final = False
     tls: Final = ""
 
-    def __init__(self, sock: trio.socket.SocketType, pushed: bytes = b"") -> None:
+    def __init__(
+        self, sock: trio.socket.SocketType, pushed: bytes = b"", most: int = MOST_READ_BYTES
+    ) -> None:
         self.sock = sock
+        self._most = most
         self._pushed = pushed
         self._read_bytes = READ_BYTES
 
@@ -132,7 +136,7 @@ class PlainWire:
         except BlockingIOError:
             return None
         if len(data) == self._read_bytes:
-            self._read_bytes = min(2 * self._read_bytes, MOST_READ_BYTES)
+            self._read_bytes = min(2 * self._read_bytes, self._most)
         elif len(data) < READ_BYTES:
             self._read_bytes = READ_BYTES
         return data

@@ -78,9 +78,11 @@ class Decryption:
 
     def feed(self, data: bytes) -> bytes:
         """What is certainly text so far."""
-        text = self._held + self._decryptor.update(data)
-        self._held = text[-BLOCK:]
-        return text[:-BLOCK]
+        text = self._decryptor.update(data)
+        if not text:
+            return b""
+        held, self._held = self._held, text[-BLOCK:]
+        return b"".join((held, memoryview(text)[:-BLOCK]))  # a file is copied once and not twice
 
     def finish(self) -> bytes:
         """The text of the last block.
