@@ -13,6 +13,7 @@ import pytest
 
 from amp import __version__
 from amp.cli import COMMANDS, main
+from amp.cli.examples import EXAMPLES
 from amp.config.schema import Config
 from amp.config.secret import EXPECTED
 from amp.shell.tracing import Tracing
@@ -40,7 +41,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
-    assert f"Usage: amp {name}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"Usage: amp {name}" in shown
+    assert EXAMPLES.get(name, "") in shown  # not broken into other lines
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from amp import __version__
+from amp.cli.examples import EXAMPLES
 from amp.shell.hangup import hold
 
 __all__ = ["main"]
@@ -64,7 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result_action="return_value",
     )
     for name, (path, summary) in COMMANDS.items():
-        app.command(path, name=name, help=summary, help_flags=HELP_FLAGS.get(name, ("--help", "-h")))
+        app.command(
+            path,
+            name=name,
+            help=summary,
+            help_flags=HELP_FLAGS.get(name, ("--help", "-h")),
+            help_epilogue=EXAMPLES.get(name),
+            help_format="plaintext",
+        )
     for name, (summary, commands) in GROUPS.items():
         group = App(name=name, help=summary)
         for word, (path, line) in commands.items():

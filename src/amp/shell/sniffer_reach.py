@@ -13,8 +13,8 @@ from amp.shell.wire import PlainWire, Wire
 __all__ = ["MOST_READ_BYTES", "SnifferReach", "TcpReach", "UnixReach"]
 
 MOST_READ_BYTES: Final = 131_072
-"""In one read. A file is copied a few times on its way through amp; with pieces twice as big the allocator gives
-memory back and fetches it anew for each of them, which took as many cycles as all else."""
+"""In one read. A file is copied a few times on its way through amp; with pieces twice as big the allocator
+gives memory back and fetches it anew for each of them, which took as many cycles as all else."""
 
 
 class SnifferReach(Protocol):
