@@ -19,7 +19,7 @@ Exit codes: 0 stopped on request, 1 failed, 2 an unusable configuration.""",
 Examples:
 
   amp check /etc/amp/amp.toml
-  sudo -u amp amp check /etc/amp/amp.toml         (can amp's user read all secrets?)
+  sudo -u amp amp check /etc/amp/amp.toml   (can its user read all secrets?)
 
 Exit codes: 0 it can be used, 2 it cannot.""",
     "import": """\
@@ -45,9 +45,9 @@ Exit codes: 0 a reply; 1 none, not all, or an error; 2 wrong usage.""",
 Examples:
 
   amp sim --port 5038 --calls-per-second 2
-  amp sim --sniffer --port 5029 --calls 20 --calls-per-second 1 --file big=52428800
+  amp sim --sniffer --port 5029 --calls 20 --file big=52428800
   amp sim --sniffer --fault hang
 
-Exit codes: 0 stopped on request, 1 it cannot listen there, 2 wrong usage.""",
+Exit codes: 0 stopped on request, 1 it cannot listen, 2 wrong usage.""",
 }
 """By command. Lines are shown as they stand."""
