@@ -233,6 +233,7 @@ class Limits:
     outlet_bytes: Bytes = 33_554_432
     stall_timeout_s: Timeout = 30.0
     journal_bytes: Bytes = 16_777_216
+    journal_age_s: Annotated[float, Seconds(1.0)] = 900.0
     order_hold_s: Annotated[float, Seconds(0.0, 60.0)] = 0.25
     order_hold_bytes: Bytes = 1_048_576
     login_timeout_s: Timeout = 30.0

@@ -40,6 +40,7 @@ from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.shell import hangup, log
 from amp.shell.activation import InheritedSockets
+from amp.shell.catching_up import let_age
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.doors import Doors
 from amp.shell.entrance import Entrance
@@ -118,6 +119,7 @@ class App:
         members: who clients can be.
         entrance: takes connections.
         secret_checks: looks at secrets that are kept as hashes.
+        hub: where the events of all servers meet their clients.
         site: what is offered by HTTP; whoever adds to it does so before `run`.
     """
 
@@ -130,6 +132,7 @@ class App:
     ) -> None:
         self._tracing = tracing or Tracing()
         self.formats = formats or installed()[0]
+        self.hub = Hub(self.formats, self._on_failed_format)
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)
@@ -171,6 +174,7 @@ class App:
                 switchboard = self._switchboard((*self.config.asterisks, *simulated), everything)
                 everything.start_soon(switchboard.mind_deadlines)
                 everything.start_soon(self._manager.mind_watchdog)
+                everything.start_soon(let_age, self.hub, lambda: self.config.limits.journal_age_s)
                 switchboard.desk = await self._sniffers.start(switchboard.hub, everything)
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
@@ -310,17 +314,16 @@ class App:
             limits=self._router_limits(),
             jitter=random.random,
         )
-        hub = Hub(self.formats, self._on_failed_format)
-        hub.remember_calls(always=_follows_calls(_membership(self.config)))
+        self.hub.remember_calls(always=_follows_calls(_membership(self.config)))
         maker = ServerMaker(
-            hub=hub,
+            hub=self.hub,
             ids=ids,
             config=lambda: self.config,
             reloadables=self.reloadables,
             tracing=self._tracing,
         )
         sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
-        self._board = switchboard = Switchboard(router, hub, sides, ids, nursery)
+        self._board = switchboard = Switchboard(router, self.hub, sides, ids, nursery)
         desk = ServerDesk(
             switchboard,
             maker,

@@ -26,7 +26,9 @@ from amp.core.ami.session_events import (
     MaskChanged,
     OutputChanged,
     Reply,
+    ResumeAsked,
     SecretUnchecked,
+    SequenceChanged,
     ServersAsked,
     SnifferAsked,
     WaitStarted,
@@ -80,6 +82,9 @@ class ClientOwner(Protocol):
 
     def client_subscribed(self, client: Client) -> None:
         """What the client may or wants to see changed; see `Client.user` and `Client.view`."""
+
+    def client_resumes(self, client: Client, asked: ResumeAsked) -> None:
+        """The client wants an answer, what it missed, and then what `Client.view` shows."""
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
         """The client sent a SnifferCommand; it wants one `Client.late_answer`, perhaps at once."""
@@ -406,14 +411,18 @@ class Client:
                     self._owner.servers_asked(self, change, action_id)
                 case Reply(data, ordered):
                     self._acted()
-                    self._reply(data, ordered=ordered)
+                    self.reply(data, ordered=ordered)
                 case Greeting(data):
                     self.outlet.offer(data)
                 case LoggedIn(user):
                     self._subscribe()
                     self._log_login(user)
-                case MaskChanged() | FilterChanged() | AutofilterChanged():
+                case MaskChanged() | FilterChanged() | AutofilterChanged() | SequenceChanged():
                     self._subscribe()
+                case ResumeAsked():
+                    self._acted()
+                    self._look()
+                    self._owner.client_resumes(self, event)
                 case OutputChanged():
                     self.outlet.release_all()  # what is held was written in the format of before
                     self._dress_answers()
@@ -457,7 +466,8 @@ class Client:
                 "address_banned", address=visit.origin.key, seconds=visit.ban_s
             )
 
-    def _reply(self, data: bytes, *, ordered: bool) -> None:
+    def reply(self, data: bytes, *, ordered: bool) -> None:
+        """Give it an answer of amp's own; see `Reply`."""
         if ordered:
             self._owner.act(LocalAnswer(self.number, data))
         else:
@@ -488,12 +498,16 @@ class Client:
             self.outlet.offer(dressed)
 
     def _subscribe(self) -> None:
+        self._look()
+        self._owner.client_subscribed(self)
+
+    def _look(self) -> None:
+        """What it may and wants to see is what its session says."""
         self.user = user = self._session.user
         if user is not None:
             self._servers = (user.server, user.servers, "fanout" in user.write)
             self._dress_answers()
         self.view = view_of(self._session, self.number, self.written.name)
-        self._owner.client_subscribed(self)
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

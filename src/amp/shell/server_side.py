@@ -34,6 +34,8 @@ class ServerSide:
     """What amp asks for at login."""
     up: bool = False
     """Whether it takes events and actions; clients were told so."""
+    was_up: bool = False
+    """Whether it was up before: the next time it is, something may have been missed."""
     reason: str = "not connected yet"
     """Why it is not up; meaningless if it is."""
     since: float = attrs.field(factory=time.time)

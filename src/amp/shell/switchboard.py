@@ -7,7 +7,7 @@ is no await, and trio switches tasks only there. So no state here needs a lock.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 import trio
@@ -15,16 +15,22 @@ import trio
 from amp.core.ami.frame import Frame
 from amp.core.ami.ids import ActionIds
 from amp.core.ami.pin import Pin
+from amp.core.ami.replies import proxy_reply
+from amp.core.ami.session_events import ResumeAsked
 from amp.core.fanout.batch import ALL_BARE
+from amp.core.fanout.catchup import Catchup
+from amp.core.fanout.gap import server_lost
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
 from amp.core.proxy_actions.changes import ServerChange
+from amp.core.proxy_actions.resume import resumed_headers
 from amp.core.proxy_actions.world import ClientSeen, World
 from amp.core.router import Router
 from amp.core.routing import commands as do
 from amp.core.routing import events as on
 from amp.core.routing.settings import LinksConfig
 from amp.core.stats import ClientTotals
+from amp.shell.catching_up import catch_up
 from amp.shell.client import Client
 from amp.shell.client_totals import totals_of
 from amp.shell.crowd import Crowd
@@ -155,6 +161,27 @@ class Switchboard:
         else:
             self.hub.detach(client.outlet)
             self.crowd.leave(client.outlet)
+        self._leave_with_server(client)
+
+    def client_resumes(self, client: Client, asked: ResumeAsked) -> None:
+        """See `ClientOwner`."""
+        assert client.view is not None  # else nothing would be resumed
+        positions, action_id = asked
+        catchup = self.hub.resume(client.outlet, client.view, positions, client.stats)
+        begun = self.hub.positions(client.view.servers)
+        others = {name: at for name, at in begun.items() if name not in positions}
+        headers = resumed_headers(catchup.missed, others)
+        client.reply(proxy_reply(b"Success", action_id, *headers), ordered=action_id is None)
+        self.crowd.join(client.outlet)
+        self._leave_with_server(client)
+        self._nursery.start_soon(self._replay, client, catchup)
+
+    async def _replay(self, client: Client, catchup: Catchup) -> None:
+        await catch_up(catchup, client.outlet)
+        if catchup.arrived:
+            self._tell_what_is_down(client, catchup.positions)
+
+    def _leave_with_server(self, client: Client) -> None:
         server = client.user.leaves_with if client.user else None
         if server is not None and not self.is_up(server):
             client.close_soon(f"server {server} is down")
@@ -203,6 +230,7 @@ class Switchboard:
             tuple(clients),
             tuple(servers),
             tuple(one.seen for one in sniffers),
+            self.hub.positions(),
         )
 
     # -- servers -------------------------------------------------------------------------------------
@@ -331,6 +359,9 @@ class Switchboard:
             several = len(reach.hosts) > 1
             host = [("Host", reach.host)] if several else []
             frame = _news(side, "ServerUp", ("Version", command.version), *host)
+            if side.was_up:
+                self.hub.announce(side.wire_name, server_lost(side.epoch))
+            side.was_up = True
         else:
             self._log.error("server_down", server=command.server, reason=command.reason)
             frame = _news(side, "ServerDown", ("Reason", command.reason))
@@ -338,10 +369,14 @@ class Switchboard:
         if not command.up:
             self._disconnect_pinned(command.server)
 
-    def _tell_what_is_down(self, client: Client) -> None:
-        """Who comes while a server is down missed its ServerDown, and would wait for events in vain."""
+    def _tell_what_is_down(self, client: Client, but: Container[bytes] = ()) -> None:
+        """Who comes while a server is down missed its ServerDown, and would wait for events in vain.
+
+        Args:
+            but: servers of which the client was told everything already.
+        """
         for side in self.servers.values():
-            if not side.up:
+            if not side.up and side.wire_name not in but:
                 self.hub.tell(
                     client.outlet, side.wire_name, _news(side, "ServerDown", ("Reason", side.reason))
                 )

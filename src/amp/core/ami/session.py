@@ -40,7 +40,9 @@ from amp.core.ami.session_events import (
     MaskChanged,
     OutputChanged,
     Reply,
+    ResumeAsked,
     SecretUnchecked,
+    SequenceChanged,
     ServersAsked,
     SessionEvent,
     SnifferAsked,
@@ -54,6 +56,7 @@ from amp.core.policy.authorise import Refusal, admitted
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.policy.filter_action import add_filter
 from amp.core.proxy_actions.handlers import Request
+from amp.core.proxy_actions.resume import Resumption
 from amp.core.proxy_actions.table import DENIED, perform
 from amp.core.proxy_actions.world import World
 
@@ -95,6 +98,7 @@ class ClientSession:
         door: who may come in besides knowing a secret, and how long a refusal takes.
         action_id: the ActionID that the client set last.
         denials: how many actions its rights did not cover.
+        sequence: whether events have numbers.
     """
 
     greeting: bytes
@@ -116,6 +120,7 @@ class ClientSession:
     event_filter: EventFilter = attrs.field(default=NO_FILTER, init=False)
     action_id: bytes = attrs.field(default=b"", init=False)
     denials: int = attrs.field(default=0, init=False)
+    sequence: bool = attrs.field(default=False, init=False)
     _input: Format = attrs.field(init=False, repr=False)
     _output: Format = attrs.field(init=False, repr=False)
     _ended: bool = attrs.field(default=False, init=False)
@@ -274,6 +279,7 @@ class ClientSession:
                 frame=frame,
                 world=lambda: self.world().seen_by(user.name, user.bound_to),
                 formats=self.formats.installed,
+                events=self.events,
             )
             outcome = perform(request, user.write)
             self.denials += outcome is DENIED
@@ -283,6 +289,12 @@ class ClientSession:
         if outcome.change is not None:
             self._tell(ServersAsked(outcome.change, action_id))
             return
+        if outcome.resumption is not None:
+            self._resume(outcome.resumption, action_id)
+            return
+        if outcome.sequence is not None:
+            self.sequence = outcome.sequence
+            self._tell(SequenceChanged(self.sequence))
         if outcome.autofilter is not None:
             self.autofilter = outcome.autofilter
             self._tell(AutofilterChanged(self.autofilter, self.action_id))
@@ -290,6 +302,15 @@ class ClientSession:
             self.formats.ask(outcome.input, outcome.output)
             self._follow_formats()
         self._reply(replies.proxy_reply(outcome.response, action_id, *outcome.headers), action_id)
+
+    def _resume(self, asked: Resumption, action_id: bytes | None) -> None:
+        events = asked.wanted.within(self._read)
+        if not events:
+            text = (b"Message", b"You may see none of these events")
+            self._reply(replies.proxy_reply(b"Failure", action_id, text), action_id)
+            return
+        self._wanted, self.events, self.sequence = asked.wanted, events, True
+        self._tell(ResumeAsked(asked.positions, action_id))
 
     def _use_formats_of(self, user: User) -> None:
         self.formats.follow_user(user.input_format, user.output_format)

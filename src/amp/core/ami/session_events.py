@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import attrs
@@ -11,6 +12,7 @@ from amp.core.ami.door import AUTHENTICATION_FAILED
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import EventMask
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.fanout.catchup import Position
 from amp.core.formats.format import Format
 from amp.core.policy.event_filter import EventFilter
 from amp.core.proxy_actions.changes import ServerChange
@@ -26,7 +28,9 @@ __all__ = [
     "MaskChanged",
     "OutputChanged",
     "Reply",
+    "ResumeAsked",
     "SecretUnchecked",
+    "SequenceChanged",
     "ServersAsked",
     "SessionEvent",
     "SnifferAsked",
@@ -131,6 +135,24 @@ class AutofilterChanged(NamedTuple):
     action_id: bytes
 
 
+class SequenceChanged(NamedTuple):
+    """Events shall have numbers from now on, or have none any more. Told before the reply."""
+
+    sequence: bool
+
+
+class ResumeAsked(NamedTuple):
+    """The client shall get what it missed, and then see events, with numbers. Owed is the answer.
+
+    Attributes:
+        positions: where it stands.
+        action_id: as in `ActionReceived`.
+    """
+
+    positions: Mapping[bytes, Position]
+    action_id: bytes | None
+
+
 class OutputChanged(NamedTuple):
     """Whatever the client gets from now on is in this format, the answer to what changed it included."""
 
@@ -193,6 +215,8 @@ SessionEvent = (
     | MaskChanged
     | FilterChanged
     | AutofilterChanged
+    | SequenceChanged
+    | ResumeAsked
     | OutputChanged
     | LoginFailed
     | SecretUnchecked

@@ -28,6 +28,7 @@ def view_of(session: ClientSession, client: int, form: str) -> ViewKey | None:
         format=form,
         filter=session.event_filter,
         autofilter=session.autofilter,
+        sequence=session.sequence,
         asker=(client, session.action_id) if session.autofilter is Autofilter.ON else None,
         calls=user.calls,
     )

@@ -87,6 +87,7 @@ class Catchup:
         fail: takes out the sink, since its format failed.
         totals: counts for all clients.
         over: nothing comes by here any more: it is attached, or detached.
+        arrived: it was attached.
         missed: what was found missing at the beginning, in the order of the positions.
 
     Raises:
@@ -104,6 +105,7 @@ class Catchup:
     fail: Callable[[Catchup, Exception], None]
     totals: ResumeStats
     over: bool = attrs.field(default=False, init=False)
+    arrived: bool = attrs.field(default=False, init=False)
     missed: tuple[Missed, ...] = attrs.field(init=False)
     _view: View = attrs.field(init=False)
     _book: CallBook | None = attrs.field(default=None, init=False)
@@ -147,7 +149,7 @@ class Catchup:
             left -= self._feed_of(server, left)
         self._tell()
         if not self.over and left > 0 and self._is_there():
-            self.over = True
+            self.over = self.arrived = True
             self.totals.resumed += 1
             self.arrive(self)
         return self.over

@@ -176,8 +176,8 @@ class Hub:
         self._tidy_calls()
 
     def knows(self, sink: Sink) -> bool:
-        """Whether it is attached."""
-        return sink in self._members
+        """Whether it is attached, or soon will be."""
+        return sink in self._members or sink in self._catchups
 
     def tell(self, sink: Sink, server: bytes, frame: Frame) -> None:
         """Tell an attached sink alone how things stand with a server, as its view shows such events.

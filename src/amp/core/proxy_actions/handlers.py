@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from amp.core.ami.frame import Frame, Header
+from amp.core.ami.mask import NONE, EventMask
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.formats.format import Format
 from amp.core.formats.registry import Formats
 from amp.core.proxy_actions.changes import AddServer, DropServer, ServerChange, added, dropped, read_change
+from amp.core.proxy_actions.resume import Resumption, position_headers, read_resumption
 from amp.core.proxy_actions.world import World
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "list_servers",
     "list_sessions",
     "logoff",
+    "resume",
     "set_autofilter",
     "set_input_format",
     "set_output_format",
+    "set_sequence",
 ]
 
 
@@ -41,11 +45,13 @@ class Request:
         frame: with a header ``ProxyAction``.
         world: gives what the client may know of amp; asked only if it is needed.
         formats: those that are installed.
+        events: what the client sees of the events now.
     """
 
     frame: Frame
     world: Callable[[], World] = World
     formats: Formats = attrs.field(factory=Formats)
+    events: EventMask = NONE
 
     def value(self, name: bytes) -> bytes:
         """The first header of this name without blanks at its ends; ``b""`` if there is none."""
@@ -64,6 +70,8 @@ class Outcome:
         output: the format that it writes from now on, if the client asks for one.
         logs_off: the session ends as with Action: Logoff, which is then the answer.
         change: a server is to come or go; whoever does it has the answer.
+        sequence: whether events shall have numbers from now on, if that changes.
+        resumption: what the client missed is to be told again; whoever does it has the answer.
     """
 
     response: bytes = b"Success"
@@ -73,6 +81,8 @@ class Outcome:
     output: Format | None = None
     logs_off: bool = False
     change: ServerChange | None = None
+    sequence: bool | None = None
+    resumption: Resumption | None = None
 
 
 Handler = Callable[[Request], Outcome]
@@ -145,6 +155,28 @@ def set_autofilter(request: Request) -> Outcome:
     if mode is None:
         return failure(b"Expected AutoFilter: On, Off or Unique")
     return Outcome(headers=((b"AutoFilter", b"%d" % mode),), autofilter=mode)
+
+
+def set_sequence(request: Request) -> Outcome:
+    """Give events numbers, or no more; the answer tells where the client stands, if it gets numbers."""
+    word = request.value(b"Sequence").lower()
+    if word not in (b"", b"on", b"off"):
+        return failure(b"Expected Sequence: On or Off")
+    if word == b"off":
+        return Outcome(headers=((b"Sequence", b"Off"),), sequence=False)
+    headers = (b"Sequence", b"On"), *position_headers(request.world().positions)
+    return Outcome(headers=headers, sequence=True)
+
+
+def resume(request: Request) -> Outcome:
+    """Tell what the client missed, then go on; from then on it sees events, with numbers.
+
+    One that sees events already would get some of them twice, and others too late.
+    """
+    if request.events:
+        return failure(b"Expected a session without events: log in with Events: off, then resume")
+    asked = read_resumption(request.frame, request.world().positions)
+    return failure(asked) if isinstance(asked, bytes) else Outcome(resumption=asked)
 
 
 def set_input_format(request: Request) -> Outcome:

@@ -38,6 +38,8 @@ PROXY_ACTIONS: Final[Mapping[bytes, ProxyAction]] = {
     b"listservers": ProxyAction("system", run.list_servers),
     b"listiohandlers": ProxyAction(None, run.list_io_handlers),
     b"setautofilter": ProxyAction(None, run.set_autofilter),
+    b"setsequence": ProxyAction(None, run.set_sequence),
+    b"resume": ProxyAction(None, run.resume),
     b"setinputformat": ProxyAction(None, run.set_input_format),
     b"setoutputformat": ProxyAction(None, run.set_output_format),
     b"logoff": ProxyAction(None, run.logoff),

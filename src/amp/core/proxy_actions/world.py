@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from amp.core.fanout.catchup import Position
 
 __all__ = ["ClientSeen", "ServerSeen", "SnifferSeen", "World"]
 
@@ -63,12 +67,20 @@ class SnifferSeen(NamedTuple):
     port: int
 
 
+NO_POSITIONS: Final[Mapping[bytes, Position]] = MappingProxyType({})
+
+
 class World(NamedTuple):
-    """All of it."""
+    """All of it.
+
+    Attributes:
+        positions: the number of each server's latest event.
+    """
 
     clients: tuple[ClientSeen, ...] = ()
     servers: tuple[ServerSeen, ...] = ()
     sniffers: tuple[SnifferSeen, ...] = ()
+    positions: Mapping[bytes, Position] = NO_POSITIONS
 
     def seen_by(self, user: str, servers: frozenset[str] | None) -> World:
         """What a user may know of it.
@@ -83,4 +95,5 @@ class World(NamedTuple):
             tuple(client for client in self.clients if client.user == user),
             tuple(server for server in self.servers if server.name in servers),
             tuple(sniffer for sniffer in self.sniffers if sniffer.name in servers),
+            {name: at for name, at in self.positions.items() if name.decode() in servers},
         )
