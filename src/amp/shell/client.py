@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import trio
 
 from amp.core.admission.admission import Visit
 from amp.core.ami.auth import User
-from amp.core.ami.frame import Frame
 from amp.core.ami.framing import NEED_DATA
 from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
@@ -40,9 +38,9 @@ from amp.core.formats.dress import Dresser
 from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
 from amp.core.policy.calls.answer_screen import AnswerScreen
-from amp.core.proxy_actions.changes import ServerChange
-from amp.core.routing.events import ClientAction, LocalAnswer, RouterEvent
+from amp.core.routing.events import ClientAction, LocalAnswer
 from amp.core.stats import ClientStats
+from amp.shell.client_owner import ClientOwner
 from amp.shell.crowd import Crowd
 from amp.shell.glance import Glances
 from amp.shell.log import get_logger
@@ -51,7 +49,7 @@ from amp.shell.secret_checks import SecretChecks
 from amp.shell.tls import TLS_HELLO
 from amp.shell.wire import Wire
 
-__all__ = ["Client", "ClientOwner", "MakeOutlet"]
+__all__ = ["Client", "MakeOutlet"]
 
 TURN = 16
 TURN_REST_S = 0.0005
@@ -69,28 +67,6 @@ unread would reset the connection, and the reset may overtake our last words."""
 
 MakeOutlet = Callable[[Wire, OutletLimits, Callable[[str], None], Crowd, int], Outlet]
 """Makes a client's output; its arguments are those of `Outlet`."""
-
-
-class ClientOwner(Protocol):
-    """Who acts on what a client does. Every method is synchronous."""
-
-    def act(self, event: RouterEvent) -> None:
-        """Hand an event to the router and carry out what it says."""
-
-    def asked(self, client: Client) -> bool:
-        """All that one read of the client gave is acted on: is the answer, or part of it, there already?"""
-
-    def client_subscribed(self, client: Client) -> None:
-        """What the client may or wants to see changed; see `Client.user` and `Client.view`."""
-
-    def client_resumes(self, client: Client, asked: ResumeAsked) -> None:
-        """The client wants an answer, what it missed, and then what `Client.view` shows."""
-
-    def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
-        """The client sent a SnifferCommand; it wants one `Client.late_answer`, perhaps at once."""
-
-    def servers_asked(self, client: Client, change: ServerChange, action_id: bytes | None) -> None:
-        """The client wants a server to come or go, and one `Client.late_answer` to that."""
 
 
 class Client:
