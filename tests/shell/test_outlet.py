@@ -281,3 +281,68 @@ async def test_a_reader_gives_turns_while_anybody_is_heavy() -> None:
 async def _swallow(far: trio.socket.SocketType) -> None:
     while await far.recv(50_000):
         pass
+
+
+def gap(span: Span, new: int) -> bytes:
+    return b"gap %d-%d +%d\n" % (span.first, span.last, new)
+
+
+async def test_with_the_gap_policy_the_oldest_events_go_and_answers_stay() -> None:
+    """What is written in part is finished, what is dropped is told once in its place, the rest follows."""
+    with peer(OutletLimits(outlet_bytes=100_000)) as one:
+        one.outlet.on_drop = gap
+        sent = b"first" * 10_000
+        one.outlet.offer(sent[:-5], Span(b"pbx1", b"e", 1, 1))  # the socket takes the beginning
+        one.outlet.offer(b"answer\n")
+        for number in range(2, 200):
+            one.outlet.offer(b"%04d\n" % number * 200, Span(b"pbx1", b"e", number, number))
+        assert one.reasons == []
+        assert one.outlet.pending_bytes <= 100_000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.outlet.flush_forever)
+            got = await one.read_until(one.outlet.bytes_out + one.outlet.pending_bytes)
+            one.outlet.detach()
+        start, _, rest = got.partition(b"answer\n")
+        assert start == sent[:-5]
+        told, _, rest = rest.partition(b"\n")
+        assert told.startswith(b"gap 2-")
+        last = int(told.split(b" ")[1][2:])
+        assert rest == b"".join(b"%04d\n" % number * 200 for number in range(last + 1, 200))
+
+
+async def test_answers_alone_are_too_much_also_with_the_gap_policy() -> None:
+    with peer(OutletLimits(outlet_bytes=100_000)) as one:
+        one.outlet.on_drop = gap
+        for _ in range(60):
+            one.outlet.offer(b"x" * 5000)
+        assert one.reasons == ["too slow: more than 100000 bytes waiting"]
+        assert one.outlet.pending_bytes == 0
+
+
+async def test_a_gap_that_cannot_be_told_ends_the_client() -> None:
+    """Nothing is ever lost in silence."""
+
+    def broken(span: Span, new: int) -> bytes:
+        raise ValueError
+
+    with peer(OutletLimits(outlet_bytes=100_000)) as one:
+        one.outlet.on_drop = broken
+        for number in range(1, 200):
+            one.outlet.offer(b"x" * 5000, Span(b"pbx1", b"e", number, number))
+        assert one.reasons == ["telling of dropped events failed: ValueError"]
+
+
+async def test_who_drops_is_no_longer_heavy() -> None:
+    crowd = Crowd()
+    with peer(OutletLimits(outlet_bytes=HEAVY_BYTES + 100_000), crowd) as one:
+        one.outlet.on_drop = gap
+        crowd.join(one.outlet)
+        number = 0
+        while not crowd.heavy:
+            number += 1
+            one.outlet.offer(b"x" * 50_000, Span(b"pbx1", b"e", number, number))
+        while crowd.heavy:
+            number += 1
+            one.outlet.offer(b"x" * 50_000, Span(b"pbx1", b"e", number, number))
+        assert one.outlet.pending_bytes < HEAVY_BYTES
+        assert one.reasons == []

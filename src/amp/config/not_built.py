@@ -22,9 +22,7 @@ NOT_BUILT_SECTIONS: Final = ("metrics",)
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
-    ("listen", "slow_client"): "disconnect",
     ("user", "autofilter"): "unique",
-    ("user", "slow_client"): "disconnect",
 }
 
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {

@@ -75,6 +75,7 @@ Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
 OnServerLoss = Literal["disconnect", "event"]
+SlowClient = Literal["disconnect", "gap"]
 InputFormat = Annotated[str, FormatName("input")]
 OutputFormat = Annotated[str, FormatName("output")]
 
@@ -117,6 +118,7 @@ class Listen:
     output_format: OutputFormat = "standard"
     server: ServerRef | None = None
     on_server_loss: OnServerLoss = "disconnect"
+    slow_client: SlowClient | None = None
     user: UserRef | None = None
     key: Secret | None = None
     iv: Secret | None = None
@@ -199,6 +201,7 @@ class User:
     input_format: InputFormat | None = None
     output_format: OutputFormat | None = None
     on_server_loss: OnServerLoss = "disconnect"
+    slow_client: SlowClient | None = None
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None
     commands: tuple[Annotated[str, Line("a command")], ...] = ()
     eventfilter: tuple[Annotated[str, EventFilterText()], ...] = ()

@@ -172,6 +172,8 @@ class ResumeStats:
     """Events told again."""
     gaps: int = 0
     """Times one was told that something is missing: it came too late, or with numbers of another run."""
+    dropped: int = 0
+    """Events that clients lost because they were too slow, whether they had resumed or not."""
 
 
 @attrs.define

@@ -406,6 +406,7 @@ def _user(user: ConfiguredUser) -> User:
         output_format=user.output_format,
         sniffers=SnifferGrant.of(_sniffer_words(user), admin="admin" in user.write),
         on_server_loss=user.on_server_loss,
+        slow_client=user.slow_client,
     )
 
 

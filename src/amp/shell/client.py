@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -118,6 +119,7 @@ class Client:
         self._rest_until = 0.0
         self._turn = 0
         self._drain_timeout_s = limits.stall_timeout
+        self._slow_client = limits.slow_client
         self._scope = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
         self._resumed: trio.Event | None = None
@@ -275,7 +277,7 @@ class Client:
             seconds=round(trio.current_time() - self.connected_at, 3), actions=stats.actions_in,
             events=stats.events_out, filtered=stats.events_filtered, bytes_in=stats.bytes_in,
             bytes_out=self.outlet.bytes_out, peak_bytes=self.outlet.peak_bytes,
-            holds_exceeded=self.outlet.hold_overruns, reason=reason,
+            holds_exceeded=self.outlet.hold_overruns, dropped=stats.gaps or None, reason=reason,
             **({"times_before": unsaid} if unsaid else {}),
         )  # fmt: skip
 
@@ -483,6 +485,8 @@ class Client:
         if user is not None:
             self._servers = (user.server, user.servers, "fanout" in user.write)
             self._dress_answers()
+        drops = ((user and user.slow_client) or self._slow_client) == "gap"
+        self.outlet.on_drop = partial(self._owner.events_dropped, self) if drops else None
         self.view = view_of(self._session, self.number, self.written.name)
 
     def _end(self, reason: str) -> None:

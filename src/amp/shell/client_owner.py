@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from amp.core.ami.frame import Frame
 from amp.core.ami.session_events import ResumeAsked
+from amp.core.fanout.batch import Span
 from amp.core.proxy_actions.changes import ServerChange
 from amp.core.routing.events import RouterEvent
 
@@ -29,6 +30,9 @@ class ClientOwner(Protocol):
 
     def client_resumes(self, client: Client, asked: ResumeAsked) -> None:
         """The client wants an answer, what it missed, and then what `Client.view` shows."""
+
+    def events_dropped(self, client: Client, span: Span, count: int) -> bytes:
+        """Events of the client were dropped, so many more than last time; how that is told to it."""
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
         """The client sent a SnifferCommand; it wants one `Client.late_answer`, perhaps at once."""

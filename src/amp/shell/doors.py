@@ -135,6 +135,7 @@ class Doors:
             pin=pin,
             reads=self.formats.stream(listen.input_format) or STANDARD,
             writes=self.formats.output(listen.output_format) or STANDARD,
+            slow_client=listen.slow_client or "disconnect",
             greeting=b"" if listen.speaks_voipmonitor else proxy.greeting.encode(),
         )
 
@@ -194,7 +195,7 @@ class Doors:
             address,
             self._session(visit, gate.pin, accepted_at, formats, config.proxy.greeting),
             self.switchboard,
-            outlet_limits(config.limits),
+            attrs.evolve(outlet_limits(config.limits), slow_client=gate.slow_client),
             self.switchboard.crowd,
             visit,
             self.secret_checks,

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from amp.core.ami import replies
+from amp.core.ami.auth import SlowClient
 from amp.core.ami.pin import Pin
 from amp.core.formats.dress import Dresser
 from amp.core.formats.format import Format
@@ -42,6 +43,7 @@ class Gate:
         pin: what its clients are bound to, if anything.
         reads: the format of its clients' actions, until a user or a client brings another one.
         writes: the format of what they get; the same.
+        slow_client: what becomes of clients that do not keep up.
         greeting: the line that AMI clients wait for, without its line end; empty where AMI is not spoken.
     """
 
@@ -52,6 +54,7 @@ class Gate:
     pin: Pin | None = None
     reads: Format = STANDARD
     writes: Format = STANDARD
+    slow_client: SlowClient = "disconnect"
     greeting: bytes = b""
 
     def refusal(self, words: str) -> bytes:

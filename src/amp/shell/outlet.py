@@ -8,14 +8,13 @@ from collections.abc import Callable
 import attrs
 import trio
 
+from amp.core.ami.auth import SlowClient
 from amp.core.fanout.batch import Span
+from amp.core.fanout.dropping import Entry, GapText, drop_oldest
 from amp.shell.crowd import HEAVY_BYTES, Crowd
 from amp.shell.wire import MOST_BUFFERS, Wire
 
-__all__ = ["Entry", "Outlet", "OutletLimits"]
-
-Entry = tuple[bytes | memoryview, Span | None]
-"""Bytes still to write, and which numbered events they are (``None``: an answer, never dropped)."""
+__all__ = ["Outlet", "OutletLimits"]
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +27,8 @@ class OutletLimits:
     """Seconds without a single byte taken by the peer while something waits."""
     order_hold_bytes: int = 1 << 20
     """Bytes of one server's events that may be held back behind an answer."""
+    slow_client: SlowClient = "disconnect"
+    """What becomes of a client over ``outlet_bytes`` whose user has no policy of its own."""
 
 
 class Outlet:
@@ -46,6 +47,8 @@ class Outlet:
 
     Attributes:
         on_event: called after each offer of events, while set (a WaitEvent waits for one).
+        on_drop: set for ``slow_client = "gap"``: makes what is told in the place of dropped events. While it
+            is ``None`` a peer over its limit is cut.
     """
 
     __slots__ = (
@@ -63,6 +66,7 @@ class Outlet:
         "dead",
         "hold_overruns",
         "last_progress",
+        "on_drop",
         "on_event",
         "peak_bytes",
         "pending_bytes",
@@ -84,6 +88,7 @@ class Outlet:
         self._heavy = False
         self.client = client
         self.on_event: Callable[[], None] | None = None
+        self.on_drop: GapText | None = None
         self.dead = False
         self.pending_bytes = 0
         self.peak_bytes = 0
@@ -119,7 +124,7 @@ class Outlet:
                     self._wake.set()
                 return
             self.last_progress = trio.current_time()
-        self._enqueue(memoryview(data)[sent:], span)
+        self._enqueue(memoryview(data)[sent:], None if sent else span)  # what has begun must end
 
     def hold(self, server: bytes) -> None:
         """Keep this server's events back until `release`: an answer of it is on its way (DESIGN §3)."""
@@ -200,18 +205,36 @@ class Outlet:
     def _enqueue(self, rest: memoryview, span: Span | None) -> None:
         if not rest:
             return  # an empty entry would never count as written, and keep the flusher busy for ever
-        if self.pending_bytes + len(rest) > self._limits.outlet_bytes:
-            self.cut(f"too slow: more than {self._limits.outlet_bytes} bytes waiting")
-            return
         if not self._queue:
             self._wake.set()
         self._queue.append((rest, span))
         self.pending_bytes += len(rest)
+        if self.pending_bytes > self._limits.outlet_bytes and not self._make_room():
+            return
         if self.pending_bytes > self.peak_bytes:
             self.peak_bytes = self.pending_bytes
         if self.pending_bytes > HEAVY_BYTES and not self._heavy and self._crowd is not None:
             self._heavy = True
             self._crowd.heavy.add(self)
+
+    def _make_room(self) -> bool:
+        """It has more to write than it may: drop events, or cut it. Whether it goes on.
+
+        Half of the limit is made free at once: with less, each event that comes would cost a walk along the
+        whole queue.
+        """
+        limit = most = self._limits.outlet_bytes
+        if self.on_drop is not None:
+            most = limit * 3 // 4  # the walk has to be worth it, also where answers are most of what waits
+            try:
+                self.pending_bytes = drop_oldest(self._queue, self.pending_bytes, limit // 2, self.on_drop)
+            except Exception as error:  # whatever a format's plug-in does
+                self.cut(f"telling of dropped events failed: {type(error).__name__}")
+        if self.pending_bytes > most:
+            self.cut(f"too slow: more than {limit} bytes waiting")
+        elif self._heavy and self.pending_bytes <= HEAVY_BYTES:
+            self._lighten()
+        return not self.dead
 
     def _flush_once(self) -> None:
         try:
@@ -233,9 +256,9 @@ class Outlet:
     def _taken(self, count: int) -> None:
         self.pending_bytes -= count
         while count:
-            data, span = self._queue[0]
+            data, _ = self._queue[0]
             if count < len(data):
-                self._queue[0] = (memoryview(data)[count:], span)
+                self._queue[0] = (memoryview(data)[count:], None)
                 break
             count -= len(data)
             self._queue.popleft()

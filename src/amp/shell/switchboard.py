@@ -17,9 +17,9 @@ from amp.core.ami.ids import ActionIds
 from amp.core.ami.pin import Pin
 from amp.core.ami.replies import proxy_reply
 from amp.core.ami.session_events import ResumeAsked
-from amp.core.fanout.batch import ALL_BARE
+from amp.core.fanout.batch import ALL_BARE, Span
 from amp.core.fanout.catchup import Catchup
-from amp.core.fanout.gap import server_lost
+from amp.core.fanout.gap import Gap, Reason, server_lost
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
 from amp.core.proxy_actions.changes import ServerChange
@@ -185,6 +185,14 @@ class Switchboard:
         server = client.user.leaves_with if client.user else None
         if server is not None and not self.is_up(server):
             client.close_soon(f"server {server} is down")
+
+    def events_dropped(self, client: Client, span: Span, count: int) -> bytes:
+        """See `ClientOwner`."""
+        if not client.stats.gaps:
+            self._log.warning("events_dropped", client=client.number, address=client.address)
+        client.stats.gaps += count
+        self.hub.resumes.dropped += count
+        return self.hub.write_gap(Gap.of(span, Reason.SLOW), client.written.name)
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
         """See `ClientOwner`."""

@@ -15,9 +15,10 @@ from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
 from amp.core.voipmonitor.rights import SnifferGrant
 
-__all__ = ["Accounts", "Authenticator", "OnServerLoss", "User", "md5_key", "same_secret"]
+__all__ = ["Accounts", "Authenticator", "OnServerLoss", "SlowClient", "User", "md5_key", "same_secret"]
 
 OnServerLoss = Literal["disconnect", "event"]
+SlowClient = Literal["disconnect", "gap"]
 
 
 def md5_key(challenge: bytes, secret: bytes) -> bytes:
@@ -59,6 +60,8 @@ class User:
         input_format: the format of its actions once it has signed in; ``None`` for its listener's.
         output_format: the format of what it gets, from the answer to its login on; the same.
         on_server_loss: whether it is disconnected when ``server`` is lost, or stays and is told.
+        slow_client: whether it is disconnected when it does not keep up, or events are dropped and told as a
+            gap; ``None`` for what its listener says.
         unpinned: who it would be on a listener that is not pinned to a server; ``None`` if it is on one.
     """
 
@@ -75,6 +78,7 @@ class User:
     input_format: str | None = None
     output_format: str | None = None
     on_server_loss: OnServerLoss = "disconnect"
+    slow_client: SlowClient | None = None
     unpinned: User | None = attrs.field(default=None, repr=False)
 
     @property

@@ -51,7 +51,7 @@ class Gap(NamedTuple):
     @classmethod
     def of(cls, span: Span, reason: Reason) -> Gap:
         """Just these events are missing."""
-        return cls(*span, reason, span.last)
+        return cls(span.server, span.epoch, span.first, span.last, reason, span.last)
 
     @property
     def span(self) -> Span:
