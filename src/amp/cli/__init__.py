@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "run": ("amp.cli.run:run", "Run the proxy."),
     "cert": ("amp.cli.cert:cert", "Make a self-signed certificate for a TLS listener."),
     "check": ("amp.cli.check:check", "Check a configuration and say what it would start."),
+    "doctor": ("amp.cli.doctor:doctor", "Try everything that a configuration names, and say what to do."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
     "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
     "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk or sniffer, to try things against."),

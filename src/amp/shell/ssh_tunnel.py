@@ -104,6 +104,11 @@ class SshTunnel:
     _open: SshProcess | None = attrs.field(default=None, init=False)
     _news: trio.Event = attrs.field(factory=trio.Event, init=False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is signed in over there."""
+        return self._open is not None
+
     def add(self, remote: str) -> None:
         """Carry connections to this place as well: a socket's path, or ``[host]:port``. Only before `run`."""
         self._forwards.setdefault(remote, f"{len(self._forwards)}.sock")

@@ -72,6 +72,11 @@ class TlsWire:
         """See `Wire.blocked`."""
         return bool(self._unsent)
 
+    @property
+    def peer_certificate(self) -> bytes:
+        """What the peer showed, in DER, verified or not; empty before the handshake, or if it showed none."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
     def when_blocked(self, wake: Callable[[], None]) -> None:
         """See `Wire.when_blocked`."""
         self._wake = wake

@@ -1,0 +1,71 @@
+"""``amp doctor``: tries everything that a configuration names, and changes nothing anywhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from amp.cli.reading import load_or_tell, say
+
+__all__ = ["doctor"]
+
+INTERRUPTED: Final = 130
+
+
+def doctor(
+    config: Path,
+    /,
+    *,
+    json: Annotated[bool, Parameter(negative=())] = False,
+    timeout: Annotated[float, Parameter(validator=Number(gte=0.1, lte=600))] = 10.0,
+) -> int:
+    """Try everything that a configuration names, and say how it is and what to do.
+
+    Servers are asked for what only reads, with one login each. Run it as the user that amp runs as.
+
+    amp doctor config.toml
+
+    Exit codes: 0 everything works, perhaps with warnings; 1 something fails; 2 a configuration that cannot
+    be used.
+
+    Parameters
+    ----------
+    config
+        The configuration file (TOML).
+    json
+        The findings as a JSON array, each with state, check, subject, found and advice.
+    timeout
+        Seconds that a connection or a login may take; shorter timeouts of the configuration hold.
+    """
+    loaded = load_or_tell(config)
+    if loaded is None:
+        return 2
+    import trio
+
+    from amp.core.doctor.report import exit_code, rows, table
+    from amp.shell.doctor.everything import examine
+    from amp.shell.log import configure
+
+    configure("error")  # what goes wrong stands in the table
+    try:
+        findings = trio.run(examine, loaded, config, timeout, _progress)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if json:
+        import orjson
+
+        say(orjson.dumps(rows(findings), option=orjson.OPT_INDENT_2).decode())
+    else:
+        say(*table(findings))
+    return exit_code(findings)
+
+
+def _progress(done: int, total: int) -> None:
+    """On a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{done} of {total} places" + ("\r\x1b[K" if done == total else ""))
+        sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""``amp doctor``: what was found, judged. Nothing here looks anything up: see `amp.shell.doctor`."""

@@ -1,0 +1,129 @@
+"""Looks at amp's own machine: files and their permissions, places of listeners, certificates, descriptors.
+
+Blocking, without waiting for anybody. Where a port is tried it is bound for a moment, never listened on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import resource
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from amp.config.drop_ins import FOLDER, merged
+from amp.config.places import unusable_files
+from amp.config.schema import Config, Listen
+from amp.config.source import read_toml
+from amp.core.doctor.certificates import judge_certificate
+from amp.core.doctor.finding import Finding, fail, ok
+from amp.core.doctor.machine import judge_descriptors, judge_mode, judge_port
+from amp.shell.doctor.certificate_names import names_of
+from amp.shell.doctor.holder import port_holder
+
+__all__ = ["look_at_machine"]
+
+SPARE_DESCRIPTORS: Final = 64
+SECRET_KEYS: Final = frozenset(("secret", "secret_hash", "proxy_key", "key", "iv", "popup", "password"))
+"""Keys whose value may be a secret in the file itself, or ``{ file = ... }``."""
+SECRET_PATHS: Final = ("key_conf", "key_php", "private_key", "ssh_identity")
+
+
+def look_at_machine(config: Config, path: Path) -> Iterator[Finding]:
+    """Everything that needs no network.
+
+    Args:
+        path: of the configuration.
+    """
+    yield from _files(config, path)
+    for listen in config.listen:
+        yield from _listener(listen)
+    links = sum(server.max_sessions + 1 for server in config.asterisks)
+    exchanges = sum(sniffer.exchanges for sniffer in config.sniffers)
+    wanted = config.limits.connections + links + exchanges + SPARE_DESCRIPTORS
+    yield judge_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[1], wanted)
+
+
+def _files(config: Config, path: Path) -> Iterator[Finding]:
+    for problem in unusable_files(config, path.parent):
+        yield fail(
+            "file", problem.partition(": ")[0], problem.partition(": ")[2], "make it writable for amp's user"
+        )
+    data, _ = read_toml(path)
+    yield from _mode(path, secret=_has_inline_secret(data))
+    for own in sorted((path.parent / FOLDER).glob("*.toml")):
+        yield from _mode(own, secret=_has_inline_secret(read_toml(own)[0]))
+    for other in sorted(set(_secret_files(merged(data, path.parent).data, path.parent))):
+        yield from _mode(other, secret=True)
+
+
+def _mode(path: Path, *, secret: bool) -> Iterator[Finding]:
+    with suppress(OSError):  # one that is not there or cannot be read is told by who needs it
+        yield judge_mode(str(path), path.stat().st_mode, secret=secret)
+
+
+def _has_inline_secret(data: object) -> bool:
+    if isinstance(data, Mapping):
+        return any(
+            (key in SECRET_KEYS and isinstance(value, str)) or _has_inline_secret(value)
+            for key, value in data.items()
+        )
+    return isinstance(data, list) and any(map(_has_inline_secret, data))
+
+
+def _secret_files(data: object, folder: Path) -> Iterator[Path]:
+    if isinstance(data, list):
+        for item in data:
+            yield from _secret_files(item, folder)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            if key in SECRET_KEYS and isinstance(value, Mapping) and isinstance(value.get("file"), str):
+                yield folder / value["file"]
+            elif key in SECRET_PATHS and isinstance(value, str):
+                yield folder / value
+            else:
+                yield from _secret_files(value, folder)
+
+
+def _listener(listen: Listen) -> Iterator[Finding]:
+    subject = f"listen {listen.place}"
+    if listen.activation is not None:
+        yield ok("port", subject, "systemd holds it")
+    elif listen.unix is None:
+        problem = _bind_problem(listen.address, listen.port)
+        yield judge_port(subject, problem, port_holder(listen.port) if problem else "")
+    if listen.certificate is not None and listen.tls != "off":
+        yield _own_certificate(subject, listen.certificate)
+
+
+def _bind_problem(address: str, port: int) -> str:
+    """Why the place cannot be had; ``""`` if it can."""
+    try:
+        places = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, place in places:
+            with socket.socket(family, kind, protocol) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the listener does
+                if family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.bind(place)
+    except OSError as error:
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else str(error.strerror or error)
+    return ""
+
+
+def _own_certificate(subject: str, path: Path) -> Finding:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    now = datetime.datetime.now(datetime.UTC)
+    return judge_certificate(
+        subject,
+        left_s=(certificate.not_valid_after_utc - now).total_seconds(),
+        until_begin_s=(certificate.not_valid_before_utc - now).total_seconds(),
+        names=names_of(certificate),
+        own=True,
+    )
