@@ -69,16 +69,18 @@ class Watcher:
             async with self.sniffer.ask(COMMANDS[topic], unpack=True, anew=True) as answer:
                 reply = await answer.whole()
             if answer.failure is None:
-                self._answered(topic, reply)
+                await self._answered(topic, reply)
             else:
                 self._failed(topic, answer.failure)
         except Exception:
             get_logger().exception("watching_failed", sniffer=self.sniffer.name, command=topic.value)
             self._publish(self.watch.failed(topic, "internal error", trio.current_time()))
 
-    def _answered(self, topic: Topic, reply: bytes) -> None:
+    async def _answered(self, topic: Topic, reply: bytes) -> None:
         before = self.watch.health
-        self._publish(self.watch.answered(topic, reply, trio.current_time()))
+        for frames in self.watch.answering(topic, reply, trio.current_time()):
+            self._publish(frames)
+            await trio.lowlevel.checkpoint()
         if before is Health.DOWN and self.watch.health is Health.UP:
             get_logger().info("sniffer_up", sniffer=self.sniffer.name)
         elif before is not Health.DOWN and self.watch.health is Health.DOWN:

@@ -296,3 +296,26 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
+
+
+def test_a_large_table_is_told_in_turns() -> None:
+    bench = Bench()
+    bench.begin("a", "b", "c")
+    bench.now = bench.watch.next_deadline()
+    many = [f"c{number}" for number in range(2000)]
+    turns = list(bench.watch.answering(Topic.CALLS, calls(*many), bench.now))
+    assert max(map(len, turns)) <= 200
+    assert turns[:4] == [[]] * 4, "comparing is done in turns, too"
+    assert sum(map(len, turns)) == 2003
+
+
+def test_what_is_compared_when_watching_begins_anew_is_not_told() -> None:
+    bench = Bench()
+    bench.begin("a")
+    bench.want(state=True)
+    bench.now = bench.watch.next_deadline()
+    turns = bench.watch.answering(Topic.CALLS, calls("a", "b"), bench.now)
+    assert next(turns) == []
+    bench.want(calls=False, state=True)
+    bench.want(calls=True, state=True)
+    assert [event for some in turns for event in some] == []

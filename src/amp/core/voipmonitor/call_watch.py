@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from operator import itemgetter
 from typing import Any, Final
 
@@ -51,6 +51,9 @@ CONNECT_COLUMN: Final = "connect_duration"
 
 UPTIME_SLACK_S: Final = 5.0
 """Uptime comes in whole seconds, and its reply may be late; a start that moves by more is another start."""
+
+ROWS_AT_ONCE: Final = 500
+"""So many are compared in one go: a large table must not hold up everybody else."""
 
 MIN_RETURNED: Final = 2
 """So many call ids with new references and nobody left are a restart, and not one call that came again."""
@@ -134,6 +137,9 @@ _Seen = tuple[list[Any], bool, Cells, Cells, float]
 told last, with the time. A plain tuple, since one is made for each call of each table."""
 
 
+_Compared = tuple[dict[Any, _Seen], list[list[Any]], list[tuple[list[Any], tuple[str, ...]]]]
+
+
 class CallWatch:
     """Follows the calls of one sniffer from table to table. Times are the caller's monotonic seconds.
 
@@ -167,7 +173,17 @@ class CallWatch:
         self._started_at = started_at
 
     def update(self, table: Table, now: float) -> CallChanges:
-        """Compare with the last table and remember this one.
+        """Compare with the last table and remember this one; see `updating`."""
+        step = self.updating(table, now)
+        while True:
+            try:
+                next(step)
+            except StopIteration as end:
+                changes: CallChanges = end.value
+                return changes
+
+    def updating(self, table: Table, now: float) -> Generator[None, None, CallChanges]:
+        """Compare with the last table and remember this one, in steps between which others may have a turn.
 
         Raises:
             RemoteProtocolError: not a table of calls. What was remembered stays.
@@ -175,7 +191,7 @@ class CallWatch:
         last = self._layout
         layout = last if last is not None and last.header == table.header else _Layout(table.header)
         try:
-            after, started, updated = self._compare(table, layout, now)
+            after, started, updated = yield from self._compare(table, layout, now)
         except (TypeError, RecursionError):
             raise RemoteProtocolError("a call whose id is no text, or with a value nested too deep") from None
         before, self._seen, self._layout = self._seen, after, layout
@@ -186,9 +202,7 @@ class CallWatch:
         reset = self._reset(changes, survivors=len(before) - len(gone))
         return CallChanges(reset=reset) if reset else changes
 
-    def _compare(
-        self, table: Table, layout: _Layout, now: float
-    ) -> tuple[dict[Any, _Seen], list[list[Any]], list[tuple[list[Any], tuple[str, ...]]]]:
+    def _compare(self, table: Table, layout: _Layout, now: float) -> Generator[None, None, _Compared]:
         """What to remember of a table, and the values of calls that are new, or have changed and where."""
         before = self._seen
         after: dict[Any, _Seen] = {}
@@ -197,7 +211,9 @@ class CallWatch:
         width, connect = layout.width, layout.connect
         identity_of, state_of, quality_of = layout.identity, layout.state, layout.quality
         quiet_since = now - self._quality_s
-        for values in table.values:
+        for number, values in enumerate(table.values):
+            if number % ROWS_AT_ONCE == 0:
+                yield
             if len(values) < width:
                 values = values + [None] * (width - len(values))
             identity = identity_of(values)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Generator, Iterator
+from itertools import chain, islice
 from typing import Final
 
 import attrs
 
-from amp.core.voipmonitor.call_watch import CallWatch, Reset
+from amp.core.voipmonitor.call_watch import CallChanges, CallWatch, Reset
 from amp.core.voipmonitor.sniffer_stat import parse_sniffer_stat
 from amp.core.voipmonitor.tables import parse_table
 from amp.core.voipmonitor.watch_events import WatchEvents
@@ -23,6 +25,7 @@ __all__ = ["Health", "Topic", "Watch", "WatchTimes"]
 
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_PHASE_S: Final = 10.0
+EVENTS_AT_ONCE: Final = 200
 BEGUN: Final = "watching began"
 RESTARTED: Final = {
     Reset.UPTIME: "the sniffer was restarted",
@@ -112,18 +115,32 @@ class Watch:
         return Topic.STAT if self._stat_first or self._due[Topic.STAT] <= now else Topic.CALLS
 
     def answered(self, topic: Topic, reply: bytes, now: float) -> list[bytes]:
-        """The sniffer said something, which may still be no answer."""
+        """The sniffer said something, which may still be no answer; see `answering`."""
+        return [event for some in self.answering(topic, reply, now) for event in some]
+
+    def answering(self, topic: Topic, reply: bytes, now: float) -> Iterator[list[bytes]]:
+        """The sniffer said something, which may still be no answer.
+
+        Gives events to publish, some at a time and often none: between them others may have a turn, as a
+        large table takes seconds. Whoever leaves it halfway does not want to know any more.
+        """
         if not self.wanted:
-            return []
+            return
         try:
-            events = self._take_stat(reply, now) if topic is Topic.STAT else self._take_calls(reply, now)
+            if topic is Topic.STAT:
+                events: Iterator[bytes] = iter(self._take_stat(reply, now))
+            else:
+                events = yield from self._taking_calls(reply, now)
         except RemoteProtocolError:
             what = (
                 "an unreadable reply" if reply else "an empty reply, as of one that is starting or stopping"
             )
-            return self.failed(topic, what, now)
+            yield self.failed(topic, what, now)
+            return
         self._plan(topic, now)
-        return [*self._recovered(topic), *events]
+        yield self._recovered(topic)
+        while some := list(islice(events, EVENTS_AT_ONCE)):
+            yield some
 
     def failed(self, topic: Topic, reason: str, now: float) -> list[bytes]:
         """The exchange failed.
@@ -185,18 +202,32 @@ class Watch:
             self._calls.note_uptime(stat.uptime_s, now)
         return [self._events.stat(stat)] if self._due[Topic.STAT] < math.inf else []
 
-    def _take_calls(self, reply: bytes, now: float) -> list[bytes]:
-        if self._calls is None:
-            return []
-        changes = self._calls.update(parse_table(reply), now)
-        make, calls = self._events, len(self._calls)
+    def _taking_calls(self, reply: bytes, now: float) -> Generator[list[bytes], None, Iterator[bytes]]:
+        watch, make = self._calls, self._events
+        if watch is None:
+            return iter(())
+        step = watch.updating(parse_table(reply), now)
+        changes = yield from _in_turns(step)
+        if watch is not self._calls:  # who looks has changed meanwhile, and watching begins anew
+            return iter(())
         if not self._begun:
             self._begun = True
-            return [make.reset(BEGUN, calls)]
+            return iter([make.reset(BEGUN, len(watch))])
         if changes.reset is not None:
-            return [make.reset(RESTARTED[changes.reset], calls)]
-        return [
-            *map(make.ended, changes.ended),
-            *map(make.started, changes.started),
-            *map(make.updated, changes.updated, changes.changed),
-        ]
+            return iter([make.reset(RESTARTED[changes.reset], len(watch))])
+        return chain(
+            map(make.ended, changes.ended),
+            map(make.started, changes.started),
+            map(make.updated, changes.updated, changes.changed),
+        )
+
+
+def _in_turns(step: Generator[None, None, CallChanges]) -> Generator[list[bytes], None, CallChanges]:
+    """The same, with no events at each turn."""
+    while True:
+        try:
+            next(step)
+        except StopIteration as end:
+            changes: CallChanges = end.value
+            return changes
+        yield []
