@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import trio
@@ -17,6 +17,9 @@ from amp.shell.wire import READ_BYTES, Wire
 __all__ = ["GONE", "Take", "talk"]
 
 GONE: Final = "the sniffer was taken out of the configuration"
+
+PACKED_BYTES: Final = 4096
+"""Of a packed reply at once."""
 
 Take = Callable[[bytes], Awaitable[None] | None]
 """Gets the pieces of a reply; gives something to wait for if it wants no more for now."""
@@ -72,13 +75,23 @@ async def _converse(
         data = wire.receive_now() if data is not None and len(data) < READ_BYTES else None
         if data is None:
             data = await wire.receive()
-        exchange.receive_data(data, trio.current_time() - waited_s)
-        begun = trio.current_time()
-        over, failed = await _deliver(exchange, take, patience)
-        if over:
-            return failed
-        waited_s += trio.current_time() - begun
-        patience.deadline = exchange.next_deadline() + waited_s
+        for part in _parts(exchange, data):
+            exchange.receive_data(part, trio.current_time() - waited_s)
+            begun = trio.current_time()
+            over, failed = await _deliver(exchange, take, patience)
+            if over:
+                return failed
+            if len(part) < len(data):
+                await trio.lowlevel.checkpoint()
+            waited_s += trio.current_time() - begun
+            patience.deadline = exchange.next_deadline() + waited_s
+
+
+def _parts(exchange: Exchange, data: bytes) -> Iterable[bytes]:
+    """What came, in small parts where each byte can unpack to a thousand: others have their turn between."""
+    if not exchange.command.asks_zip or len(data) <= PACKED_BYTES:
+        return (data,)
+    return (data[at : at + PACKED_BYTES] for at in range(0, len(data), PACKED_BYTES))
 
 
 async def _deliver(
