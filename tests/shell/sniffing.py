@@ -53,13 +53,14 @@ async def sniffer_lab(
     listen: tuple[Listen, ...] = (Listen(port=0),),
     key: Key | None = None,
     stall: float = 30.0,
+    per_user: int = 100,
     **more: Any,
 ) -> AsyncIterator[Lab]:
     """amp in front of one simulated sniffer called ``s2``, and an Asterisk for each name."""
     async with trio.open_nursery() as nursery:
         _, port = await nursery.start(partial(sniffer.serve, "127.0.0.1", 0))
         extra = (configured("s2", port, key, **more),)
-        limits = Limits(stall_timeout_s=stall)
+        limits = Limits(stall_timeout_s=stall, connections_per_user=per_user)
         async with lab(*names, users=users, listen=listen, extra=extra, limits=limits) as one:
             yield one
         nursery.cancel_scope.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import resource
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import orjson
@@ -207,3 +208,30 @@ async def test_a_client_that_leaves_gives_its_turn_back() -> None:
         assert await ask(one, b"getfile a\r\n\r\n") == b"content"
         line = await one.logged("sniffer_command", result="the client left")
         assert line["command"] == "getfile ..."
+
+
+async def test_who_says_nothing_takes_nobodys_place() -> None:
+    """The bound on the connections of one user is for those who have asked something."""
+    async with sniffer_lab(SimSniffer(), listen=door(), per_user=4) as one, AsyncExitStack() as open_now:
+        for _ in range(8):
+            await open_now.enter_async_context(await trio.open_tcp_stream("127.0.0.1", one.port))
+        assert await ask(one, b"getversion\r\n\r\n") == b"2026.04.0"
+
+
+async def test_popups_keep_nobody_elses_turn() -> None:
+    sniffer = SimSniffer(popup_users={"anna": "secret"})
+    async with sniffer_lab(sniffer, listen=door()) as one, AsyncExitStack() as open_now:
+        for _ in range(8):
+            stream = await open_now.enter_async_context(await trio.open_tcp_stream("127.0.0.1", one.port))
+            await stream.send_all(b"login_screen_popup anna secret key\r\n\r\n")
+            with trio.fail_after(PATIENCE_S):
+                assert (await stream.receive_some(8)) == b"login_ok"
+        assert await ask(one, b"getversion\r\n\r\n") == b"2026.04.0"
+
+
+async def test_popups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amp.shell.sniffer.MOST_ENDLESS", 0)
+    sniffer = SimSniffer(popup_users={"anna": "secret"})
+    async with sniffer_lab(sniffer, listen=door()) as one:
+        refused = await ask(one, b"login_screen_popup anna secret key\r\n\r\n")
+        assert refused == b"error: login_screen_popup: 0 of them are open already\n"

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import attrs
 import trio
@@ -24,6 +25,9 @@ from amp.shell.sniffer_reach import SnifferReach, TcpReach
 from amp.shell.sniffer_talk import GONE, Take, talk
 
 __all__ = ["Sniffer"]
+
+MOST_ENDLESS: Final = 64
+"""Streams of clients, each a connection and a thread of the sniffer: one for each screen of a call centre."""
 
 
 @attrs.define(eq=False)
@@ -71,6 +75,7 @@ class Sniffer:
     _scopes: dict[Job, trio.CancelScope] = attrs.field(factory=dict, init=False)
     _rearm: trio.Event = attrs.field(factory=trio.Event, init=False)
     _armed: float = attrs.field(default=math.inf, init=False)
+    _endless: int = attrs.field(default=0, init=False)
     _retired: bool = attrs.field(default=False, init=False)
 
     @property
@@ -141,6 +146,8 @@ class Sniffer:
                 return answer.failure
         if self._retired:
             return ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0)
+        if command.spec.endless:
+            return await self._relay_endless(command, take)
         number = next(self._numbers)
         turn = self._turns[number] = _Turn()
         try:
@@ -154,6 +161,17 @@ class Sniffer:
         finally:
             del self._turns[number]
             self._carry_out(self.pool.leave(number, trio.current_time()))
+
+    async def _relay_endless(self, command: Command, take: Take) -> ExchangeFailed | None:
+        """Beside the pool: a few of them would keep all turns, and nobody else could ask anything."""
+        if self._endless >= MOST_ENDLESS:
+            why = f"{command.name}: {MOST_ENDLESS} of them are open already"
+            return ExchangeFailed(Failure.BUSY, why, False, 0)
+        self._endless += 1
+        try:
+            return await self._try_twice(Job(command, False, {}, math.inf), take)
+        finally:
+            self._endless -= 1
 
     def retire(self) -> None:
         """It was taken out of the configuration: whoever waits gets an error, and `run` ends."""

@@ -30,9 +30,6 @@ __all__ = ["DeskLimits", "SnifferDesk", "audit"]
 SHOWN_ARGUMENTS: Final = 60
 """Bytes of arguments that the log shows; of content commands none, as they name files and people."""
 
-
-ENDLESS: Final = frozenset(("login_screen_popup",))
-
 REFUSALS: Final = frozenset((Failure.WRONG_KEY, Failure.NEED_KEY, Failure.UNSENDABLE))
 """Failures that are an answer: the sniffer said no, or there is nothing that could be sent to it."""
 
@@ -248,7 +245,7 @@ def _refusal(command: Command, grant: SnifferGrant) -> str:
     """Why somebody is not given an answer, in full; empty if there is no reason."""
     if refusal := grant.refusal(command.spec):
         return f"Permission denied: {refusal}"
-    if command.name in ENDLESS:
+    if command.spec.endless:
         return not_sent(f"{command.name}: its reply has no end, so no action can give it")
     return ""
 

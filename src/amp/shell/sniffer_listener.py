@@ -75,12 +75,16 @@ class SnifferDoor:
             wire.close()
 
     async def _work(self, wire: Wire, outlet: Outlet, visit: Visit) -> bool:
-        """Answer the request; ``False`` if the reply broke off and must not look complete."""
+        """Answer the request; ``False`` if there is no reply, or one that broke off: an end must not pass for
+        one."""
         user = self.user()
-        refusal = visit.judge(user.name if user is not None else None, trio.current_time())
-        if user is None or refusal.refusal:
-            return True
+        if user is None:
+            visit.judge(None, trio.current_time())
+            return False
         asked = await self._request(wire, user.sniffers)
+        # Not before: who connects and says nothing must not take the places of those who do.
+        if visit.judge(user.name, trio.current_time()).refusal:
+            return False
         if isinstance(asked, Answered):
             outlet.offer(asked.data)
             get_logger().info(

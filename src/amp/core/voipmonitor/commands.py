@@ -69,6 +69,7 @@ class CommandSpec:
         zip: how a packed reply is asked for.
         plain: works unencrypted although the sniffer has a key (FACTS §6).
         stream: its reply may be huge or have no end, so its whole time and size are not bounded.
+        endless: its reply ends when one of the two has enough.
         plain_reply: the reply is never encrypted, whatever the request was.
         trailing_blank: reads one byte behind its arguments, so there has to be one.
         spaces_last: reads its arguments at a fixed distance, so blanks may be added only at the end.
@@ -81,6 +82,7 @@ class CommandSpec:
     zip: Zip = Zip.NO
     plain: bool = False
     stream: bool = False
+    endless: bool = False
     plain_reply: bool = False
     trailing_blank: bool = False
     spaces_last: bool = False
@@ -233,6 +235,7 @@ _CONTENT: Final = [
             Argument("key", Kind.WORD, optional=True),
         ),
         stream=True,
+        endless=True,
         plain_reply=True,
     ),
 ]

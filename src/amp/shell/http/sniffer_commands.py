@@ -25,7 +25,7 @@ from amp.shell.http.access import Access
 from amp.shell.http.visitor import Visitor
 from amp.shell.sniffer import Sniffer
 from amp.shell.sniffer_answer import Answer
-from amp.shell.sniffer_desk import ENDLESS, SnifferDesk, audit
+from amp.shell.sniffer_desk import SnifferDesk, audit
 
 __all__ = ["PATTERN", "SnifferCommands"]
 
@@ -103,7 +103,7 @@ class SnifferCommands:
 def _refusal(request: Request, command: Command, user: User) -> Response | None:
     if why := user.sniffers.refusal(command.spec):
         return api_error(403, f"Permission denied: {why}")
-    if command.name in ENDLESS:
+    if command.spec.endless:
         return api_error(400, f"{command.name}: its reply has no end; it comes as SnifferPopup events")
     if request.method != "POST" and command.spec.rights not in BY_GET:
         allow = (b"allow", b"OPTIONS, POST")
