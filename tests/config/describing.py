@@ -17,6 +17,7 @@ from amp.config.schema import (
     Limits,
     Listen,
     Log,
+    Metrics,
     Proxy,
     Simulate,
     User,
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[attrs.AttrsInstance]] = {
     "user": User,
     "limits": Limits,
     "log": Log,
+    "metrics": Metrics,
     "database": Database,
     "simulate": Simulate,
 }

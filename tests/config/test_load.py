@@ -108,11 +108,9 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         order_hold = "2h"
         [user]
         [servers]
-        [metrics]
     """
     assert problems(tmp_path, text) == [
         "listen[0].protocols[0]: 'websocket' is not built yet",
-        "metrics: not built yet",
         "proxy.nam: unknown key (did you mean 'name'?)",
         'listen[0].protocols[2]: expected "ami" or "http" or "voipmonitor" (did you mean \'ami\'?)',
         f"server[0].secret: {EXPECTED} (did you mean 'file'?)",
@@ -143,7 +141,10 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         ("server = 5", "server: expected an array, got a whole number"),
         ("server = [5]", "server[0]: expected a table, got a whole number"),
         ("simulate = 2023-02-01", "simulate: expected a table, got a date or time"),
-        ("[zzz]", "zzz: unknown key (known: proxy, listen, server, user, limits, log, database, simulate)"),
+        (
+            "[zzz]",
+            "zzz: unknown key (known: proxy, listen, server, user, limits, log, metrics, database, simulate)",
+        ),
         ('"a\\nb" = 1', r"'a\nb': unknown key"),
         ("[[listen]]\nport = true", "listen[0].port: expected a whole number from 0 to 65535, got a boolean"),
         ("[[listen]]\nport = 70000", "listen[0].port: expected a whole number from 0 to 65535"),

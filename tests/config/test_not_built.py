@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_SECTIONS, NOT_BUILT_VALUES
+from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
 from amp.config.schema import Config, key_of
 from config.describing import ARRAYS, CLASSES, SECTIONS
 from config.loading import load_text, problems
@@ -37,11 +37,6 @@ def test_the_value_that_works_may_be_written_today(tmp_path: Path, section: str,
     load_text(tmp_path, file_with(section, key, NOT_BUILT_KEYS[section, key]))
 
 
-@pytest.mark.parametrize("section", NOT_BUILT_SECTIONS)
-def test_sections_of_later_work(tmp_path: Path, section: str) -> None:
-    assert problems(tmp_path, f"[{section}]") == [f"{section}: not built yet"]
-
-
 def test_values_of_later_work(tmp_path: Path) -> None:
     assert problems(tmp_path, file_with("user", "read", ["call", "admin", "cal"]))[0] == (
         "user[0].read[1]: 'admin' is not built yet"
@@ -53,5 +48,4 @@ def test_no_row_is_left_behind_when_its_key_is_built() -> None:
     built = {(section, key_of(name)) for section, cls in CLASSES for name in cls.__annotations__}
     assert not built & set(NOT_BUILT_KEYS)
     assert set(NOT_BUILT_VALUES) <= built
-    assert not set(NOT_BUILT_SECTIONS) & set(Config.__annotations__)
     assert set(Config.__annotations__) == set(SECTIONS)

@@ -20,6 +20,7 @@ from amp.config.schema import (
     Database,
     Limits,
     Listen,
+    Metrics,
     Proxy,
     Simulate,
     User,
@@ -188,6 +189,7 @@ async def lab(
     path: Path | None = None,
     simulate: Simulate | None = None,
     database: Database | None = None,
+    metrics: Metrics | None = None,
     formats: Formats | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
@@ -213,6 +215,7 @@ async def lab(
                 limits=limits or Limits(),
                 simulate=simulate,
                 database=database,
+                metrics=metrics or Metrics(),
             )
             ended = trio.Event()
             app = App(config, path, formats)

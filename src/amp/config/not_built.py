@@ -1,4 +1,4 @@
-"""Keys, values and sections of later work: recognised, and answered with "not built yet".
+"""Keys and values of later work: recognised, and answered with "not built yet".
 
 Who builds one deletes its row here and adds the field to `amp.config.schema`.
 """
@@ -11,14 +11,11 @@ from typing import Final
 
 __all__ = [
     "NOT_BUILT_KEYS",
-    "NOT_BUILT_SECTIONS",
     "NOT_BUILT_VALUES",
     "OMITTED",
     "as_toml",
     "take_out_not_built",
 ]
-
-NOT_BUILT_SECTIONS: Final = ("metrics",)
 
 NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
     # (section, key): the one value that works today, or None if there is none
@@ -51,9 +48,7 @@ def take_out_not_built(data: Mapping[str, object]) -> tuple[dict[str, object], l
     kept: dict[str, object] = {}
     problems: list[str] = []
     for section, value in data.items():
-        if section in NOT_BUILT_SECTIONS:
-            problems.append(f"{section}: not built yet")
-        elif isinstance(value, list):
+        if isinstance(value, list):
             kept[section] = [
                 _item(section, f"{section}[{i}]", item, problems) for i, item in enumerate(value)
             ]

@@ -16,6 +16,7 @@ import attrs
 
 from amp.config.database import Database
 from amp.config.formats import FormatName
+from amp.config.metrics import Metrics
 from amp.config.rules import (
     EventFilterText,
     EventMaskText,
@@ -42,6 +43,7 @@ __all__ = [
     "Limits",
     "Listen",
     "Log",
+    "Metrics",
     "Proxy",
     "Right",
     "Simulate",
@@ -310,6 +312,7 @@ class Config:
     user: tuple[User, ...] = ()
     limits: Limits = attrs.field(factory=Limits)
     log: Log = attrs.field(factory=Log)
+    metrics: Metrics = attrs.field(factory=Metrics)
     database: Database | None = None
     simulate: Simulate | None = None
 

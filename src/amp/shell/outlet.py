@@ -97,6 +97,11 @@ class Outlet:
         self.last_progress = trio.current_time()
         wire.when_blocked(self._wake_flusher)
 
+    @property
+    def oldest_events(self) -> Span | None:
+        """Which events wait longest for the socket; ``None`` if none do."""
+        return next((span for _, span in self._queue if span is not None), None)
+
     def offer(self, data: bytes, span: Span | None = None) -> None:
         """Send now, or queue what does not fit; over the limit the connection is cut.
 

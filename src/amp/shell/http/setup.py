@@ -11,12 +11,14 @@ from amp.config.schema import Config
 from amp.core.formats.registry import Formats
 from amp.core.http.ajam import HTML, MXML, RAWMAN
 from amp.core.http.digest import Nonces
+from amp.shell.collector import Collector
 from amp.shell.entrance import Entrance
 from amp.shell.http.access import Access
 from amp.shell.http.ajam import Ajam
 from amp.shell.http.api import Api
 from amp.shell.http.classic import Classic
 from amp.shell.http.health import Health
+from amp.shell.http.metrics import Scrape
 from amp.shell.http.sessions import SessionLimits, Sessions
 from amp.shell.http.site import Site
 from amp.shell.http.sniffer_commands import PATTERN, SnifferCommands
@@ -83,6 +85,8 @@ def _offer_api(
     access = Access(sessions=sessions)
     Api(access=access, overview=overview).add_to(site)
     site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(access=access, desk=desk).handle)
+    scrape = Scrape(access=access, collector=Collector(overview=overview), settings=lambda: config().metrics)
+    site.routes.add("GET", "/metrics", scrape.handle)
     health = Health(overview=overview, site=site)
     site.routes.add("GET", "/healthz", health.healthz)
     site.routes.add("GET", "/readyz", health.readyz)
