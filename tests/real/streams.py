@@ -13,7 +13,15 @@ import trio
 
 from real.oracle import Client, Message
 
-__all__ = ["Window", "assert_same_events", "mark", "seen_by_client", "seen_by_oracle", "wait_window"]
+__all__ = [
+    "Window",
+    "assert_same_events",
+    "mark",
+    "seen_by_client",
+    "seen_by_oracle",
+    "seen_through_amp",
+    "wait_window",
+]
 
 _serials: Final = itertools.count()
 
@@ -77,8 +85,13 @@ def seen_by_oracle(oracle: Client, window: Window) -> list[bytes]:
 
 def seen_by_client(client: Client, window: Window) -> list[bytes]:
     """The window's messages as a client of amp saw them, without the ``Server:`` that must end each."""
+    return seen_through_amp(client.messages, window)
+
+
+def seen_through_amp(messages: Iterable[Message], window: Window) -> list[bytes]:
+    """The same, where one client after the other may have got them."""
     ending = f"\r\nServer: {window.server}".encode()
-    mine = [m for m in client.messages if m.get("Server") == window.server.encode()]
+    mine = [m for m in messages if m.get("Server") == window.server.encode()]
     seen = []
     for message in _cut(mine, window):
         assert message.raw.endswith(ending), f"Server: is not the last header: {message.raw!r}"

@@ -346,3 +346,22 @@ async def test_who_drops_is_no_longer_heavy() -> None:
             one.outlet.offer(b"x" * 50_000, Span(b"pbx1", b"e", number, number))
         assert one.outlet.pending_bytes < HEAVY_BYTES
         assert one.reasons == []
+
+
+async def test_a_gap_stands_before_the_events_that_were_held_back() -> None:
+    """Those of a server that waits for an answer come later than what was dropped of it."""
+    with peer(OutletLimits(outlet_bytes=100_000)) as one:
+        one.outlet.on_drop = gap
+        one.outlet.offer(b"first" * 10_000, Span(b"pbx1", b"e", 1, 1))
+        one.outlet.offer(b"x" * 60_000, Span(b"pbx1", b"e", 2, 2))
+        one.outlet.hold(b"pbx1")
+        one.outlet.offer(b"held\n", Span(b"pbx1", b"e", 3, 3))
+        one.outlet.offer(b"other" * 1000, Span(b"pbx2", b"e", 1, 1))
+        one.outlet.offer(b"answer\n")
+        one.outlet.release(b"pbx1")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.outlet.flush_forever)
+            got = await one.read_until(one.outlet.bytes_out + one.outlet.pending_bytes)
+            one.outlet.detach()
+        rest = got.removeprefix(b"first" * 10_000).replace(b"other" * 1000, b"")
+        assert rest == b"gap 2-2 +1\nanswer\nheld\n"

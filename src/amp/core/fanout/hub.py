@@ -362,7 +362,10 @@ class Hub:
 
     def _tidy_calls(self) -> None:
         if not self._delivering:
-            self._calls.keep_only(key.calls for key in self._keys() if key.calls is not None)
+            keys = (
+                self._keys() if self._catchups else self._groups
+            )  # after each publish: seldom the dearer one
+            self._calls.keep_only(key.calls for key in keys if key.calls is not None)
 
     def _keys(self) -> Iterator[ViewKey]:
         """What is seen by those who are attached, and by those who soon will be."""
