@@ -261,6 +261,34 @@ async def test_digests_as_recorded() -> None:
         )
 
 
+async def test_a_cookie_never_finds_a_digests_session() -> None:
+    """A nonce crosses the network in the open: who has read it there must not act with it."""
+    async with lab("a", listen=HTTP) as one:
+        browser = await Browser.open(one)
+        target = "/arawman?action=ping"
+        challenge = await browser.get(target)
+        authorization = digest(challenge, target)
+        assert (await browser.get(target, authorization)).status == 200
+        nonce = authorization[1].partition('nonce="')[2].partition('"')[0]
+        page = await browser.get("/rawman?action=ping", ("Cookie", f'mansession_id="digest {nonce}"'))
+        assert "Permission denied" in page.text
+
+
+async def test_a_recorded_digest_begins_no_second_session() -> None:
+    """Not when its session is over either."""
+    async with lab("a", listen=HTTP) as one:
+        browser = await Browser.open(one)
+        target, logoff = "/arawman?action=ping", "/arawman?action=logoff"
+        challenge = await browser.get(target)
+        recorded = digest(challenge, target)
+        assert (await browser.get(target, recorded)).status == 200
+        assert "Goodbye" in (await browser.get(logoff, digest(challenge, logoff, count=2))).text
+        await one.logged("client_done")
+        page = await browser.get(target, recorded)
+        assert page.status == 401
+        assert page.headers["www-authenticate"].endswith(", stale=true")
+
+
 async def test_a_digests_user_is_bounded_and_pinned_like_any() -> None:
     rita = User(name="rita", secret=Secret("r"), server="b")
     listen = (attrs.evolve(HTTP[0], server="a"),)

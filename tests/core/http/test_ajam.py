@@ -66,6 +66,15 @@ def test_names_and_repeats_become_attributes() -> None:
     }
 
 
+def test_a_header_declares_no_namespace() -> None:
+    """In HTML's an element runs its ``onmouseover``, and in some of XML's own nothing parses."""
+    lines = [b"XMLNS: http://www.w3.org/2000/xmlns/", b"xml: y", b"OnMouseOver: alert(1)"]
+    (generic,) = defusedxml.ElementTree.fromstring(MXML.write([b"\r\n".join(lines)])).iter("generic")
+    assert generic.attrib == {
+        "_xmlns": "http://www.w3.org/2000/xmlns/", "_xml": "y", "onmouseover": "alert(1)",
+    }  # fmt: skip
+
+
 @given(st.lists(st.binary(min_size=1), max_size=4))
 def test_any_frame_gives_xml_that_parses(frames: list[bytes]) -> None:
     root = defusedxml.ElementTree.fromstring(MXML.write(frames))

@@ -64,6 +64,18 @@ def test_a_nonce_is_good_for_its_time_and_only_ours_is() -> None:
     assert not NONCES.is_good(forged, 0xFFF)
 
 
+def test_a_nonce_begins_something_once() -> None:
+    nonces = Nonces(b"key", good_s=60)
+    first, second = nonces.make(1000, b"12345678"), nonces.make(1030, b"87654321")
+    assert nonces.spend(first, 1010)
+    assert not nonces.spend(first, 1011)
+    assert nonces.spend(second, 1090)
+    assert not nonces.spend(first, 1090)  # too old by now, so it need not be remembered any more
+    assert not nonces.spend(second, 1090)
+    assert not nonces.spend(b"41a2b1c1", 1090)
+    assert nonces == Nonces(b"key", good_s=60)
+
+
 @given(st.binary())
 def test_garbage_is_refused_or_read(data: bytes) -> None:
     read_digest(b"Digest " + data)

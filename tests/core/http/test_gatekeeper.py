@@ -78,3 +78,16 @@ def test_foreign_origins(origin: str, tls: bool) -> None:
 
 def test_an_origin_without_a_host_cannot_be_the_same() -> None:
     assert "Origin" in refusal(origin="http://127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "foreign"),
+    [
+        (b"origin", b"http://127.0.0.1", b"http://evil.example"),
+        (b"sec-fetch-site", b"same-origin", b"cross-site"),
+    ],
+)
+def test_no_repeat_hides_where_it_is_from(name: bytes, ours: bytes, foreign: bytes) -> None:
+    headers = ((b"host", b"127.0.0.1"), (name, ours), (name, foreign))
+    assert KEEPER.refusal(Request(method="GET", path="/", headers=headers), tls=False)
+    assert not KEEPER.refusal(Request(method="GET", path="/", headers=headers[:2]), tls=False)

@@ -12,7 +12,7 @@ from amp.core.formats.csv import CSV
 from amp.core.formats.json import JSON
 from amp.core.formats.standard import STANDARD
 from amp.core.formats.xml import XML
-from amp.core.http.accept import preferred, written
+from amp.core.http.accept import piece, preferred
 from amp.core.http.credentials import Basic, ProxyKey, cookies, read_basic
 from amp.core.http.message import Request, problem, reason_of
 from amp.core.http.outcome import status_of
@@ -89,12 +89,12 @@ def test_the_first_media_type_chooses_the_format(accept: bytes | None, name: str
 
 def test_a_document_has_the_server_in_its_place() -> None:
     frames = [b"Response: Success\r\nServer: a", b"Response: Error\r\nMessage: x"]
-    assert b"".join(written(frames, XML).split()) == (
+    assert b"".join(XML.document([piece(frame, XML) for frame in frames]).split()) == (
         b"<AsteriskManagerOutputs><AsteriskManagerOutput><ResponseValue=\"Success\"/><ServerValue=\"a\"/>"
         b"</AsteriskManagerOutput><AsteriskManagerProxyOutput><ResponseValue=\"Error\"/><MessageValue=\"x\"/>"
         b"</AsteriskManagerProxyOutput></AsteriskManagerOutputs>"
     )  # fmt: skip
-    assert written(frames[:1], STANDARD) == frames[0] + b"\r\n\r\n"
+    assert STANDARD.document([piece(frames[0], STANDARD)]) == frames[0] + b"\r\n\r\n"
 
 
 def error(message: str, server: str = "") -> bytes:

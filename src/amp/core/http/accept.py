@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from amp.core.ami.rewrite import without_server
 from amp.core.formats.format import Format
 
-__all__ = ["preferred", "written"]
+__all__ = ["piece", "preferred"]
 
 ALSO = {b"application/xml": b"text/xml"}
 
@@ -25,18 +25,15 @@ def preferred(accept: bytes | None, formats: Sequence[Format], default: Format) 
     return default
 
 
-def written(frames: Sequence[bytes], one: Format) -> bytes:
-    """Raw frames as one document.
+def piece(frame: bytes, one: Format) -> bytes:
+    """A part of a document (`Format.document` makes it of them).
 
     Args:
-        frames: as they are told to clients: what is from or about a server has ``Server: NAME`` last.
+        frame: raw, as it is told to clients: what is from or about a server has ``Server: NAME`` last.
         one: the format.
 
     Raises:
         Exception: the format is a plug-in's and failed.
     """
-    pieces = []
-    for frame in frames:
-        raw, server = without_server(frame)
-        pieces.append(one.write([raw], server))
-    return one.document(pieces)
+    raw, server = without_server(frame)
+    return one.write([raw], server)

@@ -1,14 +1,14 @@
 """Frames as Asterisk's own HTTP interface writes them: ``/rawman``, ``/mxml``, ``/manager``.
 
 Sources: recordings http-rawman, http-mxml, http-manager, http-waitevent. On purpose different: what could not
-stand in XML (control characters, bytes that are no UTF-8) becomes U+FFFD, so that every answer parses.
+stand in XML (control characters, bytes that are no UTF-8) becomes U+FFFD, so that every answer parses; and a
+header ``xmlns`` gets a ``_`` in front, or it would make of its element what it says: HTML with scripts, too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from html import escape
 from typing import Final
 
@@ -36,23 +36,29 @@ class Dialect:
 
     Attributes:
         content_type: as Asterisk says it.
-        write: makes a body of raw frames, without their blank lines.
+        piece: makes a part of a body of one raw frame, without its blank line.
+        document: makes the body of its parts.
     """
 
     content_type: bytes
-    write: Callable[[Sequence[bytes]], bytes]
+    piece: Callable[[bytes], bytes]
+    document: Callable[[Sequence[bytes]], bytes]
+
+    def write(self, frames: Sequence[bytes]) -> bytes:
+        """The body for some frames, at once."""
+        return self.document([self.piece(frame) for frame in frames])
 
 
-def _rawman(frames: Sequence[bytes]) -> bytes:
-    return b"".join([frame + b"\r\n\r\n" for frame in frames])
+def _rawman(frame: bytes) -> bytes:
+    return frame + b"\r\n\r\n"
 
 
-def _mxml(frames: Sequence[bytes]) -> bytes:
-    lines = [
-        f"<response type='object' id='unknown'><generic {_attributes(frame)} /></response>\n"
-        for frame in frames
-    ]
-    return f"<ajax-response>\n{''.join(lines)}</ajax-response>\n".encode()
+def _mxml(frame: bytes) -> bytes:
+    return f"<response type='object' id='unknown'><generic {_attributes(frame)} /></response>\n".encode()
+
+
+def _mxml_document(pieces: Sequence[bytes]) -> bytes:
+    return b"<ajax-response>\n%s</ajax-response>\n" % b"".join(pieces)
 
 
 def _attributes(frame: bytes) -> str:
@@ -61,7 +67,7 @@ def _attributes(frame: bytes) -> str:
     attributes = []
     for name, value in headers_of(text_of(frame)):
         made = OTHER.sub("_", name.lower()) if name else OPAQUE
-        if made[0].isdigit():
+        if made[0].isdigit() or made.startswith("xml"):
             made = f"_{made}"
         counts[made] = count = counts.get(made, 0) + 1
         text = NO_XML.sub("\N{REPLACEMENT CHARACTER}", value)
@@ -71,7 +77,7 @@ def _attributes(frame: bytes) -> str:
     return " ".join(attributes)
 
 
-PAGE: Final = """<!DOCTYPE html>
+PAGE: Final = b"""<!DOCTYPE html>
 <meta charset="utf-8"><title>amp: manager</title>
 <form action="manager" method="post">
 <label>Action <input name="action"></label> <label>Command <input name="command"></label>
@@ -79,21 +85,23 @@ PAGE: Final = """<!DOCTYPE html>
 <input type="submit">
 </form>
 <table>
-{rows}</table>
+%s</table>
 """
 RULE: Final = '<tr><td colspan="2"><hr></td></tr>\n'
 
 
-def _html(frames: Sequence[bytes]) -> bytes:
-    rows = []
-    for frame in frames:
-        for name, value in headers_of(text_of(frame)):
-            shown = partial(escape, quote=True)
-            rows.append(f"<tr><td>{shown(name)}</td><td>{shown(value)}</td></tr>\n")
-        rows.append(RULE)
-    return PAGE.format(rows="".join(rows)).encode()
+def _html(frame: bytes) -> bytes:
+    rows = [
+        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>\n"
+        for name, value in headers_of(text_of(frame))
+    ]
+    return "".join((*rows, RULE)).encode()
 
 
-RAWMAN: Final = Dialect(b"text/plain", _rawman)
-MXML: Final = Dialect(b"text/xml", _mxml)
-HTML: Final = Dialect(b"text/html; charset=utf-8", _html)
+def _html_document(pieces: Sequence[bytes]) -> bytes:
+    return PAGE % b"".join(pieces)
+
+
+RAWMAN: Final = Dialect(b"text/plain", _rawman, b"".join)
+MXML: Final = Dialect(b"text/xml", _mxml, _mxml_document)
+HTML: Final = Dialect(b"text/html; charset=utf-8", _html, _html_document)

@@ -1,7 +1,8 @@
 """Digest authentication (RFC 2617, MD5, ``auth``) as Asterisk has it on ``/arawman`` and its likes.
 
 Source: recording http-digest. A nonce is a value that only we can make, so nothing has to be kept for
-somebody who never comes back; what may be done with one again is for the session that it began.
+somebody who never comes back. One that began a session is remembered until it is too old to begin anything:
+what it may still do is for that session, and when that is over a recorded request must not begin another.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ class Nonces:
 
     key: bytes = attrs.field(repr=False)
     good_s: float = 60.0
+    _spent: dict[bytes, float] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+    """Those that began something, the earliest first, and when."""
 
     def make(self, now: float, random: bytes) -> bytes:
         """A new one.
@@ -106,6 +109,19 @@ class Nonces:
         if found is None or not hmac.compare_digest(self._proof(found[1] + found[2]), found[3]):
             return False
         return now - int(found[1], 16) <= self.good_s
+
+    def spend(self, nonce: bytes, now: float) -> bool:
+        """Begin something with a nonce whose user has shown the secret.
+
+        Returns:
+            Whether it is good and has begun nothing before: each does so once.
+        """
+        while self._spent and now - self._spent[oldest := next(iter(self._spent))] > self.good_s:
+            del self._spent[oldest]
+        if not self.is_good(nonce, now) or nonce in self._spent:
+            return False
+        self._spent[nonce] = now
+        return True
 
     def _proof(self, text: bytes) -> bytes:
         return hmac.new(self.key, text, hashlib.sha256).hexdigest()[:32].encode()

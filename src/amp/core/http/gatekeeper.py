@@ -49,15 +49,14 @@ class Gatekeeper:
         """
         scheme = "https" if tls else "http"
         host = request.header(b"host")
-        for name in (host, authority):
-            if name is not None and not self._is_ours(name):
+        for reached_by in (host, authority):
+            if reached_by is not None and not self._is_ours(reached_by):
                 return "amp is not reached by the name in Host (see hosts in its configuration)"
-        site = request.header(b"sec-fetch-site")
-        if site is not None and site.lower() in FOREIGN_SITES:
-            return "the request comes from another site (Sec-Fetch-Site)"
-        origin = request.header(b"origin")
-        if origin is not None and not _same_origin(origin, scheme, host or b""):
-            return "the request comes from another origin (Origin)"
+        for name, value in request.headers:
+            if name == b"sec-fetch-site" and value.lower() in FOREIGN_SITES:
+                return "the request comes from another site (Sec-Fetch-Site)"
+            if name == b"origin" and not _same_origin(value, scheme, host or b""):
+                return "the request comes from another origin (Origin)"
         return ""
 
     def _is_ours(self, authority: bytes) -> bool:

@@ -27,6 +27,7 @@ from amp.core.http.message import Request, Response, problem
 from amp.core.http.recognised import Recognised
 from amp.errors import LocalProtocolError
 from amp.shell.http.classic import form_of
+from amp.shell.http.rendering import rendered
 from amp.shell.http.sessions import Session, Sessions
 from amp.shell.http.visitor import Visitor
 from amp.shell.inner import Answer, End
@@ -34,6 +35,9 @@ from amp.shell.inner import Answer, End
 __all__ = ["Ajam"]
 
 COOKIE: Final = b"mansession_id"
+COOKIES: Final = b"cookie "
+DIGESTS: Final = b"digest "
+"""What sessions' keys begin with: a nonce crosses the network in the open, and no cookie must find it."""
 BEGINNERS: Final = frozenset((b"login", b"challenge"))
 """Actions that begin a session."""
 
@@ -75,27 +79,29 @@ class Ajam:
         if isinstance(action, Response):
             return action
         key = cookies(request.header(b"cookie") or b"").get(COOKIE, b"")
-        session = self.sessions.find(key)
+        session = self.sessions.find(COOKIES + key)
         if session is None:
             key = _new_key()
         if isinstance(action, BadAction):
-            return self._said(dialect, [_error(action.message, action.action_id)], key, visitor)
+            return await self._said(dialect, [_error(action.message, action.action_id)], key, visitor)
         if session is None:
             if action.name.lower() not in BEGINNERS and not self.everybody():
                 denied = _error("Permission denied", action.get(b"ActionID"))
-                return self._said(dialect, [denied], key, visitor)
-            opened = await self.sessions.open(key, visitor)
+                return await self._said(dialect, [denied], key, visitor)
+            opened = await self.sessions.open(COOKIES + key, visitor)
             if isinstance(opened, Response):
                 return opened
             session = opened
         frames = await self._act(session, action, visitor)
-        return self._said(dialect, frames, key, visitor)
+        return await self._said(dialect, frames, key, visitor)
 
-    def _said(self, dialect: Dialect, frames: Sequence[bytes], key: bytes, visitor: Visitor) -> Response:
+    async def _said(
+        self, dialect: Dialect, frames: Sequence[bytes], key: bytes, visitor: Visitor
+    ) -> Response:
         cookie = b'%s="%s"; Version=1; Max-Age=%d; Path=/; HttpOnly; SameSite=Strict%s' % (
             COOKIE, key, self.timeout_s(), b"; Secure" if visitor.tls else b"",
         )  # fmt: skip
-        return _written(dialect, frames, (b"set-cookie", cookie), (b"pragma", b"SuppressEvents"))
+        return await _written(dialect, frames, (b"set-cookie", cookie), (b"pragma", b"SuppressEvents"))
 
     # -- by digest -----------------------------------------------------------------------------------
 
@@ -108,8 +114,8 @@ class Ajam:
         if isinstance(action, Response):
             return action
         if isinstance(action, BadAction):
-            return _written(dialect, [_error(action.message, action.action_id)])
-        return _written(dialect, await self._act(session, action, visitor))
+            return await _written(dialect, [_error(action.message, action.action_id)])
+        return await _written(dialect, await self._act(session, action, visitor))
 
     async def _session_of(self, request: Request, visitor: Visitor) -> Session | Response:
         digest = read_digest(request.header(b"authorization") or b"")
@@ -117,7 +123,7 @@ class Ajam:
             return self._challenge("a digest is required")
         if digest.uri != request.target:
             return problem(400, "the digest is for another target")
-        session = self.sessions.find(b"digest " + digest.nonce)
+        session = self.sessions.find(DIGESTS + digest.nonce)
         user = self.users().get(digest.username)
         secret = user.secret if user is not None else b""
         expected = expected_response(digest, request.method, secret)
@@ -132,10 +138,9 @@ class Ajam:
         return session
 
     async def _begin(self, digest: Digest, user: User | None, visitor: Visitor) -> Session | Response:
-        if not self.nonces.is_good(digest.nonce, trio.current_time()):
+        if not self.nonces.spend(digest.nonce, trio.current_time()):
             return self._challenge("the nonce is too old", stale=True)
-        key = b"digest " + digest.nonce
-        session = await self.sessions.open(key, visitor, Recognised(user))
+        session = await self.sessions.open(DIGESTS + digest.nonce, visitor, Recognised(user))
         if isinstance(session, Response):
             return session
         session.count, session.username = int(digest.count, 16), digest.username
@@ -196,9 +201,9 @@ def _error(why: str | bytes, action_id: bytes | None = None) -> bytes:
     return replies.error(action_id, why).removesuffix(TERMINATOR)
 
 
-def _written(dialect: Dialect, frames: Sequence[bytes], *headers: tuple[bytes, bytes]) -> Response:
+async def _written(dialect: Dialect, frames: Sequence[bytes], *headers: tuple[bytes, bytes]) -> Response:
     return Response(
         content_type=dialect.content_type,
-        body=dialect.write(frames),
+        body=await rendered(frames, dialect.piece, dialect.document),
         headers=((b"cache-control", b"no-cache, no-store"), *headers),
     )

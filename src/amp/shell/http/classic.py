@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import attrs
@@ -14,11 +15,12 @@ from amp.core.ami.framing import BadAction
 from amp.core.formats.format import Format
 from amp.core.formats.http_form import FormReader
 from amp.core.formats.registry import Formats
-from amp.core.http.accept import preferred, written
+from amp.core.http.accept import piece, preferred
 from amp.core.http.credentials import Basic, ProxyKey, read_basic
 from amp.core.http.message import Request, Response, problem
 from amp.core.http.outcome import status_of
 from amp.errors import LocalProtocolError
+from amp.shell.http.rendering import rendered
 from amp.shell.http.site import Handler, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.inner import Answer, End, InnerClient
@@ -80,7 +82,7 @@ class Classic:
     ) -> Response:
         if action.name.lower() == b"login":
             done = replies.success(action.get(b"ActionID"), b"Authentication accepted")
-            return self._rendered(Answer((done.removesuffix(b"\r\n\r\n"),), End.COMPLETE), one)
+            return await self._rendered(Answer((done.removesuffix(b"\r\n\r\n"),), End.COMPLETE), one)
         until = (request.header(b"x-until-event") or b"").strip()
         if until:
             await client.perform(Frame.of(("Action", "Events"), ("EventMask", "on")))
@@ -88,9 +90,9 @@ class Classic:
         answer = await client.perform(action, maxtime_s, until=until)
         if until:
             await client.perform(Frame.of(("Action", "Events"), ("EventMask", "off")))
-        return self._rendered(answer, one)
+        return await self._rendered(answer, one)
 
-    def _rendered(self, answer: Answer, one: Format) -> Response:
+    async def _rendered(self, answer: Answer, one: Format) -> Response:
         """The answer in this format; if it is not whole, with an error behind it that says so."""
         frames, status = list(answer.frames), 200
         if answer.end in STOPPED:
@@ -99,7 +101,7 @@ class Classic:
         else:
             status = status_of(frames)
         try:
-            body = written(frames, one)
+            body = await rendered(frames, partial(piece, one=one), one.document)
         except Exception:  # whatever a plug-in does
             get_logger().exception("format_failed", format=one.name)
             return problem(500, f"the format {one.name} failed")

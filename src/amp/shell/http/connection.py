@@ -316,6 +316,7 @@ class Connection:
             (b"server", b"amp"),
             (b"content-type", response.content_type),
             (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),  # answers hold what callers send: text stays text
         ]
         if response.status == 204:
             headers = headers[:2]
