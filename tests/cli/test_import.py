@@ -80,6 +80,23 @@ def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "larger than 4 MB" in capsys.readouterr().err
     assert main(["import", str(FILES / "manager.conf"), str(FILES / "fork.users")]) == 2
     assert "users in itself" in capsys.readouterr().err
+    binary = tmp_path / "binary"
+    binary.write_bytes("host = h, 5038, u, s3cret, on, off\n".encode("utf-16"))
+    assert main(["import", str(binary)]) == 2
+    error = capsys.readouterr().err
+    assert "expected text" in error
+    assert "s3cret" not in error
+
+
+def test_templates_that_double_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sixty short lines would be 2^60."""
+    conf = tmp_path / "manager.conf"
+    doubling = "".join(f"[t{n}](!,t{n - 1},t{n - 1})\n" for n in range(1, 60))
+    conf.write_text(f"[general]\nenabled = yes\n[t0](!)\nsecret = s3cret\n{doubling}[user](t59)\n")
+    assert main(["import", str(conf)]) == 2
+    error = capsys.readouterr().err
+    assert "100000 lines from templates" in error
+    assert "s3cret" not in error
 
 
 async def test_an_imported_user_of_the_fork_logs_in_with_the_secret_behind_its_hash(tmp_path: Path) -> None:

@@ -31,16 +31,16 @@ def import_(file: Path, users: Path | None = None, /) -> int:
         beside = file.with_name("astmanproxy.users")
         people = users or (beside if not is_manager_conf(conf) and beside.is_file() else None)
         listed = read_text(people) if people else None
+        if is_manager_conf(conf) and users:
+            raise ValueError("a manager.conf has its users in itself; give one file")
+        text = converted(conf, listed)
     except OSError as error:
-        sys.stderr.write(f"amp import: cannot read {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"amp import: cannot read {error.filename or file}: {error.strerror}\n")
         return 2
     except ValueError as error:
         sys.stderr.write(f"amp import: {error}\n")
         return 2
-    if is_manager_conf(conf) and users:
-        sys.stderr.write("amp import: a manager.conf has its users in itself; give one file\n")
-        return 2
-    say(converted(conf, listed).removesuffix("\n"))
+    say(text.removesuffix("\n"))
     return 0
 
 
@@ -72,12 +72,16 @@ def read_text(path: Path) -> str:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is too large for a configuration.
+        ValueError: it is too large for a configuration, or no text.
     """
     with path.open("rb") as stream:
         data = stream.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MB")
+    if b"\0" in data:
+        raise ValueError(
+            f"{path}: expected text in UTF-8 or Latin-1, got NUL bytes (UTF-16, or no text at all)"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

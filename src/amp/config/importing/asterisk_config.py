@@ -18,6 +18,9 @@ __all__ = ["ConfigFile", "Section", "read_config"]
 HEAD: Final = re.compile(r"\[([^\]]*)\](?:\(([^)]*)\))?.*")
 COMMENT: Final = re.compile(r"(?<!\\);")
 
+MOST_INHERITED: Final = 100_000
+"""Lines of all sections together; a template that names another one twice has double its lines, and so on."""
+
 
 @attrs.define
 class Section:
@@ -38,16 +41,22 @@ class ConfigFile:
 
     sections: list[Section] = attrs.field(factory=list)
     includes: list[str] = attrs.field(factory=list)
+    inherited: int = 0
+    """How many lines came from templates."""
 
 
 def read_config(text: str) -> ConfigFile:
-    """Read a file; what makes no sense is passed over, as Asterisk does (it warns)."""
+    """Read a file; what makes no sense is passed over, as Asterisk does (it warns).
+
+    Raises:
+        ValueError: its templates become more lines than any configuration has.
+    """
     found, known, current = ConfigFile(), dict[str, Section](), Section("")
     for line in _lines(text):
         if line.startswith("#"):
             found.includes.append(line)
         elif head := HEAD.fullmatch(line):
-            current = _section(head[1], head[2] or "", known)
+            current = _section(head[1], head[2] or "", known, found)
         else:
             name, equals, value = line.partition("=")
             if equals:
@@ -56,11 +65,15 @@ def read_config(text: str) -> ConfigFile:
     return found
 
 
-def _section(name: str, options: str, known: dict[str, Section]) -> Section:
+def _section(name: str, options: str, known: dict[str, Section], found: ConfigFile) -> Section:
     words = [word.strip() for word in options.split(",") if word.strip()]
     if "+" in words and name in known:
         return known[name]
-    inherited = [line for word in words if word in known for line in known[word].lines]
+    parents = [known[word] for word in words if word in known]
+    found.inherited += sum(len(parent.lines) for parent in parents)
+    if found.inherited > MOST_INHERITED:
+        raise ValueError(f"section [{name[:40]}]: expected {MOST_INHERITED} lines from templates at most")
+    inherited = [line for parent in parents for line in parent.lines]
     section = Section(name, inherited, "!" in words)
     if name in known:  # the same name again is another section of that name; for us its lines are the last
         known[name].lines += section.lines
