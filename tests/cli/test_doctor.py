@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import orjson
 
 from cli.conftest import Amp
+from cli.processes import AMP, PATIENCE_S
 
 
 def write(folder: Path, text: str) -> str:
@@ -47,6 +50,26 @@ def test_json_for_programs(amp: Amp, tmp_path: Path) -> None:
     found = orjson.loads(done.out)
     assert {row["check"] for row in found} >= {"file", "port", "descriptors", "reach"}
     assert all(set(row) == {"state", "check", "subject", "found", "advice"} for row in found)
+
+
+def test_an_interrupt_ends_it_without_a_word(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE_S)
+        server = f'[[server]]\nname = "a"\nhost = "127.0.0.1"\nport = {silent.getsockname()[1]}\n'
+        path = write(tmp_path, f'{server}username = "amp"\nsecret = "s"\n')
+        with subprocess.Popen(
+            [*AMP, "doctor", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            silent.accept()[0].close()  # a hangup is a finding
+            output = process.communicate(timeout=PATIENCE_S)
+            assert (process.returncode, output[1]) == (1, b"")
+        with subprocess.Popen(
+            [*AMP, "doctor", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            with silent.accept()[0]:  # it waits for a greeting
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
+            assert process.returncode == 130
 
 
 def test_a_configuration_that_cannot_be_used(amp: Amp, tmp_path: Path) -> None:

@@ -203,6 +203,13 @@ async def test_keys_of_sniffers(there: Any, here: Any, expected: dict[str, State
             assert "2026.04.0" in the("reach", findings).found
 
 
+async def test_a_sniffer_that_has_a_key_and_is_asked_without() -> None:
+    async with sniffer(key=KEY) as (_, port):
+        findings = await look(configured("s", port))
+        assert states(findings) == {"reach": State.OK, "key": State.FAIL}
+        assert "encryption" in the("key", findings).advice
+
+
 async def test_a_sniffer_whose_key_is_nowhere(tmp_path: Path) -> None:
     async with sniffer(key=KEY) as (_, port):
         nowhere = configured("s", port, key_conf=tmp_path / "voipmonitor.conf", encryption="aes-128-cbc")

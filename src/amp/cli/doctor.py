@@ -51,9 +51,12 @@ def doctor(
     from amp.shell.log import configure
 
     configure("error")  # what goes wrong stands in the table
+    findings = None
     try:
         findings = trio.run(examine, loaded, config, timeout, _progress)
-    except KeyboardInterrupt:
+    except* KeyboardInterrupt:
+        pass
+    if findings is None:
         return INTERRUPTED
     if json:
         import orjson

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import time
 from collections.abc import Callable
@@ -117,13 +118,17 @@ def _unreachable(place: str, server: AsteriskServer, error: OSError) -> Finding:
 
 
 def _certificate(place: str, der: bytes) -> Finding:
-    shown = x509.load_der_x509_certificate(der)
+    try:
+        shown = x509.load_der_x509_certificate(der)
+        names = names_of(shown)
+    except ValueError:
+        return warn("certificate", place, "it cannot be read", "make it anew, with a current tool")
     now = datetime.datetime.now(datetime.UTC)
     return judge_certificate(
         place,
         left_s=(shown.not_valid_after_utc - now).total_seconds(),
         until_begin_s=(shown.not_valid_before_utc - now).total_seconds(),
-        names=names_of(shown),
+        names=names,
         own=False,
     )
 
@@ -198,6 +203,7 @@ async def _ping(session: AmiVisit) -> tuple[float, Frame, float]:
 def _seconds(pong: Frame) -> float | None:
     """The server's clock, in Unix seconds (recording readonly-denied)."""
     try:
-        return float(pong.get(b"Timestamp") or b"")
+        found = float(pong.get(b"Timestamp") or b"")
     except ValueError:
         return None
+    return found if math.isfinite(found) else None

@@ -1,4 +1,4 @@
-"""Looks at one sniffer: one ``sniffer_stat``, with the key that amp would take."""
+"""Looks at one sniffer: ``sniffer_stat`` with the key that amp takes; without one also what needs a key."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from amp.core.doctor.sniffer import judge_failure, judge_reply
 from amp.core.voipmonitor.cipher import Cipher
 from amp.core.voipmonitor.command import parse_command
 from amp.core.voipmonitor.exchange import Exchange, ExchangeLimits
+from amp.core.voipmonitor.exchange_events import ExchangeFailed
 from amp.errors import ConfigError
 from amp.shell.doctor.asterisks import Tell
 from amp.shell.sniffer_keys import KeyRing, key_sources
@@ -22,6 +23,9 @@ from amp.shell.sniffer_talk import talk
 __all__ = ["look_at_sniffer"]
 
 MOST_BYTES: Final = 1 << 20
+STAT: Final = b"sniffer_stat"
+KEYED: Final = b"totalregisters"
+"""Costs as little, and is refused in clear by a sniffer that has a key, which answers `STAT` all the same."""
 
 
 async def look_at_sniffer(server: VoipmonitorServer, maker: SnifferMaker, tell: Tell) -> None:
@@ -39,8 +43,22 @@ async def look_at_sniffer(server: VoipmonitorServer, maker: SnifferMaker, tell: 
             advice = "say where the key is: key and iv, key_conf, key_php or [database]"
             tell(fail("key", subject, "; ".join(error.problems), advice))
             return
+    for command in (STAT,) if cipher is not None else (STAT, KEYED):
+        failed, reply = await _ask(command, server, maker, cipher)
+        if failed is not None:
+            tell(judge_failure(subject, failed))
+            return
+        if command is STAT:
+            for finding in judge_reply(subject, reply, server.encryption):
+                tell(finding)
+
+
+async def _ask(
+    command: bytes, server: VoipmonitorServer, maker: SnifferMaker, cipher: Cipher | None
+) -> tuple[ExchangeFailed | None, bytes]:
+    """One command: what went wrong, and the reply."""
     exchange = Exchange(
-        command=parse_command(b"sniffer_stat"),
+        command=parse_command(command),
         cipher=cipher,
         limits=ExchangeLimits(
             connect_s=server.connect_timeout_s,
@@ -54,8 +72,4 @@ async def look_at_sniffer(server: VoipmonitorServer, maker: SnifferMaker, tell: 
     )
     reply: list[bytes] = []
     failed = await talk(exchange, maker.reach(server), reply.append, trio.CancelScope())
-    if failed is not None:
-        tell(judge_failure(subject, failed))
-        return
-    for finding in judge_reply(subject, b"".join(reply), server.encryption):
-        tell(finding)
+    return failed, b"".join(reply)
