@@ -195,6 +195,34 @@ def test_servers_with_one_host_get_names_of_their_own(tmp_path: Path) -> None:
     assert len({server.name for server in load(tmp_path, conf).server}) == 3
 
 
+def test_users_of_a_server_that_is_left_out(tmp_path: Path) -> None:
+    """Such a user's actions must not go to another server, and nobody may name a server that is not there."""
+    conf = (
+        "host = pbx1, 5038, amp, s, on, off\nhost = pbx2, 5038, amp, s\nhost = pbx3, 5038, amp, s, on, off\n"
+    )
+    users = "anna=a,,,,,pbx1\nbert=b,,,,,PBX2\n"
+    config = load(tmp_path, conf, users)
+    assert [server.name for server in config.server] == ["pbx1", "pbx3"]
+    assert [(user.name, user.server, user.servers) for user in config.user if user.name != "anonymous"] == [
+        ("anna", "pbx1", ("pbx3",))
+    ]
+    text = convert(conf, users)
+    assert "# Left out: its server pbx2 is left out" in text
+    assert '#server = "pbx2"\n' in text
+
+
+def test_a_hash_keeps_what_else_is_said_of_its_user(tmp_path: Path) -> None:
+    secret = "$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq"
+    conf = "host = pbx1, 5038, amp, s, on, off\nhost = pbx2, 5038, amp, s, on, off\n"
+    users = f"anna={secret},SIP/100-,local,,acc,pbx2\n"
+    (user,) = (user for user in load(tmp_path, conf, users).user if user.name == "anna")
+    assert (user.secret_hash, user.channel, user.out_context) == (Secret(secret), "SIP/100-", "local")
+    assert (user.account, user.server, user.servers) == ("acc", "pbx2", ("pbx1",))
+    assert user.read
+    assert user.write
+    assert "expected either secret" not in convert(conf, users)
+
+
 def test_secrets_that_were_read_in_small_letters_are_told() -> None:
     assert "in small letters" in convert("host = h, 1, u, SECRET, on, off\n")
     assert "in small letters" not in convert("host = h, 1, u, secret, on, off\n")

@@ -53,7 +53,9 @@ def import_astmanproxy(
     servers = named_servers(options)
     head = Table("")
     head.note(*INTRODUCTION)
-    people = user_tables(list(read_users(users or "")), [server.name for server in servers], options)
+    hosts = server_tables(options, servers)
+    usable = {server.name: not table.wrong for server, table in zip(servers, hosts, strict=True)}
+    people = user_tables(list(read_users(users or "")), usable, options)
     taken = {str(table.settings.get("name", "")).lower() for table in people}
     strangers = everybody(options, taken, draw_secret)
     return render(
@@ -61,7 +63,7 @@ def import_astmanproxy(
             head,
             proxy_table(options, strangers),
             listener(options, certificate_problem),
-            *server_tables(options, servers),
+            *hosts,
             *people,
             *strangers.values(),
             *_others(options, log_problem),

@@ -8,13 +8,13 @@ it is written may see or do nothing rather than more.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from amp.config.importing.astmanproxy_files import Line
 from amp.config.importing.astmanproxy_options import Options
 from amp.config.importing.rights import EVERYTHING
-from amp.config.importing.table import Element, Table, Value, commented
+from amp.config.importing.table import Element, Table, Value, commented, setting_lines
 from amp.core.ami.secret_hash import hash_problem
 from amp.core.policy.calls.own_calls import SHUT
 
@@ -44,8 +44,14 @@ WAS_OPEN: Final = "Was open: behind astmanproxy everybody could do all this. Tak
 NARROW: Final = "Name what it needs of the console in commands = [...]."
 
 
-def user_tables(lines: list[Line], servers: list[str], options: Options) -> list[Table]:
-    """A table for each user; where a name comes twice, the last line counts, as in astmanproxy."""
+def user_tables(lines: list[Line], servers: Mapping[str, bool], options: Options) -> list[Table]:
+    """A table for each user; where a name comes twice, the last line counts, as in astmanproxy.
+
+    Args:
+        lines: the users' lines.
+        servers: the name of each server in the order of the file, and whether amp can use it.
+        options: those of ``astmanproxy.conf``.
+    """
     last = {line.name.lower(): line.number for line in lines}
     tables = []
     for line in lines:
@@ -75,7 +81,7 @@ def everybody(options: Options, taken: Collection[str], draw_secret: Callable[[]
     return tables
 
 
-def _table(line: Line, servers: list[str], options: Options) -> Table:
+def _table(line: Line, servers: Mapping[str, bool], options: Options) -> Table:
     table = Table("user", array=True)
     fields = dict(zip(FIELDS, [*line.value.split(",", 7), *[""] * 8], strict=False))
     if line.cut:
@@ -146,7 +152,7 @@ def _other_filters(table: Table, filters: str) -> None:
             table.note(f"filter {word}: none that astmanproxy knew.")
 
 
-def _server(table: Table, server: str, servers: list[str]) -> None:
+def _server(table: Table, server: str, servers: Mapping[str, bool]) -> None:
     if not server:
         return
     named = next((name for name in servers if name.lower() == server.lower()), None)
@@ -156,8 +162,12 @@ def _server(table: Table, server: str, servers: list[str]) -> None:
             " so does amp without the key."
         )
         return
+    if not servers[named]:
+        table.void(f"its server {named} is left out, see above; without it, actions would go to another one.")
+        table.lines += [f"#{line}" for line in setting_lines("server", named)]
+        return
     table.set("server", named, "Actions go there; events of the other servers were seen as well.")
-    table.set("servers", [name for name in servers if name != named])
+    table.set("servers", [name for name, good in servers.items() if good and name != named])
     table.set("on_server_loss", "event")
 
 

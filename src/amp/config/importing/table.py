@@ -109,7 +109,8 @@ class Table:
     def _problem(self, key: str, value: Value) -> str:
         """What amp would say of this setting; ``""`` if nothing."""
         table = {**REQUIRED.get(self.section, {}), **self.settings, key: value}
-        table.pop(INSTEAD.get((self.section, key), ""), None)
+        for name in tuple(table):
+            table.pop(INSTEAD.get((self.section, name), ""), None)
         whole: dict[str, object] = {self.section: [table] if self.array else table}
         _, problems = structure(whole, SecretReader(folder=Path(), environ={}))
         return problems[0].partition(": ")[2] if problems else ""
