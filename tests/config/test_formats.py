@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint
@@ -45,17 +46,20 @@ def pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (code,) = blocks("python")
     (project,) = blocks("toml")
     folder = tmp_path / "site"
-    info = folder / "pipes-1.0.dist-info"
+    info = folder / "amp_pipes-1.0.dist-info"
     info.mkdir(parents=True)
-    (folder / "pipes.py").write_text(code)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pipes\nVersion: 1.0\n")
-    section, _, line = project.strip().partition("\n")
-    assert section == f'[project.entry-points."{GROUP}"]'
-    (info / "entry_points.txt").write_text(f"[{GROUP}]\n" + line.replace('"', ""))
+    (folder / "amp_pipes.py").write_text(code)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: amp-pipes\nVersion: 1.0\n")
+    described = tomllib.loads(project)["project"]
+    assert (described["name"], described["version"]) == ("amp-pipes", "1.0")
+    ((name, place),) = described["entry-points"][GROUP].items()
+    module = place.partition(":")[0]
+    assert module not in sys.stdlib_module_names | {"pipes"}, "an installed package comes behind Python's own"
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {place}\n")
     monkeypatch.syspath_prepend(folder)
     installed.cache_clear()
     yield folder
-    sys.modules.pop("pipes", None)
+    sys.modules.pop("amp_pipes", None)
     installed.cache_clear()
 
 
@@ -92,18 +96,26 @@ async def test_a_client_of_the_example(pipes: Path) -> None:
 
 def test_a_broken_plug_in_is_warned_about_by_check(pipes: Path) -> None:
     """Not an error: what else is configured works."""
-    (pipes / "pipes.py").write_text("raise RuntimeError('not\\ntoday')\n")
+    (pipes / "amp_pipes.py").write_text("raise RuntimeError('not\\ntoday')\n")
     (pipes / "amp.toml").write_text(SERVER + USER)
     with redirect_stdout(io.StringIO()) as shown:
         assert check(pipes / "amp.toml") == 0
-    warning = "  warning   format pipes of pipes: RuntimeError: not today; it is left out\n"
+    warning = "  warning   format pipes of amp-pipes: RuntimeError: not today; it is left out\n"
     assert warning in shown.getvalue()
 
 
+def test_who_names_a_broken_plug_in_is_told_what_is_wrong_with_it(pipes: Path, tmp_path: Path) -> None:
+    (pipes / "amp_pipes.py").write_text("raise RuntimeError('not today')\n")
+    assert problems(tmp_path, '[[listen]]\noutput_format = "pipes"\n' + USER) == [
+        "listen[0].output_format: expected one that can be used: "
+        "format pipes of amp-pipes: RuntimeError: not today"
+    ]
+
+
 async def test_a_broken_plug_in_is_warned_about_in_the_log(pipes: Path) -> None:
-    (pipes / "pipes.py").write_text("PIPES = 'no format'\n")
+    (pipes / "amp_pipes.py").write_text("PIPES = 'no format'\n")
     async with lab("pbx1") as amp:
-        about = "format pipes of pipes: ValueError: expected a Format, got str; it is left out"
+        about = "format pipes of amp-pipes: ValueError: expected a Format, got str; it is left out"
         await amp.logged("advice", about=about)
         await amp.client()
 

@@ -60,8 +60,13 @@ class FormatName:
 
     def read(self, value: object) -> str:
         """The name as it is."""
-        formats, _ = installed()
+        formats, unusable = installed()
         reads = self.direction == "input"
         if reads and check_type(value, str) in {one.name for one in formats.inputs if not one.streams}:
             raise ValueError(f"expected a format of connections; {value} is one of HTTP requests")
-        return check_choice(value, [one.name for one in (formats.streams if reads else formats.outputs)])
+        names = [one.name for one in (formats.streams if reads else formats.outputs)]
+        if value not in names and (
+            why := [text for text in unusable if text.startswith(f"format {value} of ")]
+        ):
+            raise ValueError(f"expected one that can be used: {'; '.join(why)}")
+        return check_choice(value, names)
