@@ -84,6 +84,16 @@ def test_in_brief_who_asked_what_and_the_answer() -> None:
     ]
 
 
+def test_in_brief_nothing_of_events() -> None:
+    event = b"Event: Hangup\r\nMessage: m\r\nServer: pbx1\r\n\r\n"
+    assert shown(event + event + b"Response: Success\r\nServer: pbx1\r\n\r\n" + event, brief=True) == [
+        "Response: Success",
+        "Server: pbx1",
+    ]
+    action = b"Action: QueueLog\r\nQueue: q\r\nEvent: X\r\nActionID: 7\r\n\r\n"
+    assert shown(action, brief=True) == ["Action: QueueLog", "ActionID: 7"]
+
+
 @given(
     st.lists(
         strategies.garbage | st.sampled_from([b"\r\n", b"\n", b"Secret: ", b"A: ", CANARY]), max_size=12

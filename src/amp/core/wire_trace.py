@@ -32,6 +32,8 @@ BRIEF: Final = frozenset(
 )
 """What ``-dd`` shows: who asked what, and what the answer was."""
 
+BEGINNINGS: Final = frozenset((b"action", b"proxyaction", b"response", b"proxyresponse"))
+
 HIDDEN: Final = "<hidden>"
 LONGEST_LINE: Final = 2048
 """Bytes of a line that are kept; no action has so many."""
@@ -48,6 +50,8 @@ class LineTrace:
     brief: bool = False
     _line: bytes = attrs.field(default=b"", init=False, repr=False)
     _skipped: int = attrs.field(default=0, init=False)
+    _began: bytes = attrs.field(default=b"", init=False)
+    """What the lines belong to: one of `BEGINNINGS`, or ``event``."""
 
     def take(self, data: bytes) -> list[str]:
         """The lines that end in this piece of the stream."""
@@ -71,7 +75,7 @@ class LineTrace:
     def _shown(self, line: bytes, more: int) -> str:
         found = HEADER.fullmatch(line)
         if self.brief:
-            if found is None or found[1].lower() not in BRIEF:
+            if found is None or self._of_event(found[1].lower()) or found[1].lower() not in BRIEF:
                 return ""
         elif found is None:
             return self._other(line, more)
@@ -80,6 +84,12 @@ class LineTrace:
         if SECRET_NAME.search(name) or SECRET_VALUE.search(value):
             return f"{name.decode()}: {HIDDEN}"
         return f"{name.decode()}: {_printable(value)}" + (f"... ({more} bytes more)" if more else "")
+
+    def _of_event(self, name: bytes) -> bool:
+        """Whether this header is one of an event; an action may have a header ``Event``, too (QueueLog)."""
+        if name in BEGINNINGS or (name == b"event" and b"action" not in self._began):
+            self._began = name
+        return self._began == b"event"
 
     @staticmethod
     def _other(line: bytes, more: int) -> str:
