@@ -92,7 +92,7 @@ def test_a_sniffer_can_be_broken(fault: str, reply: bytes) -> None:
         ("--sniffer --key AAAA", "--key and --iv belong together"),
         ("--sniffer --key ! --iv !", "--key and --iv: not base64"),
         ("--sniffer --key AAAA --iv AAAA", "--key and --iv: at least 16 bytes each are needed"),
-        ("--sniffer --file big", "--file big: expected NAME=BYTES"),
+        ("--sniffer --file big", "--file big: expected NAME=SIZE, in bytes"),
         ("--sniffer --fault burn", f"--fault burn: expected one of {', '.join(FAULTS)}"),
         ("--sniffer --fault hang=1", "--fault hang=1: hang takes no value"),
         ("--sniffer --fault delay", "--fault delay: delay takes a value"),

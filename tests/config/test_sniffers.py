@@ -61,7 +61,20 @@ def test_ssh_targets(tmp_path: Path, target: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["-oProxyCommand=x", "amp@-h", "-amp@h", "a b@h", "h:22", "@h", "amp@", "a@b@-c", "h;x", "%h", "$h"],
+    [
+        "-oProxyCommand=x",
+        "amp@-h",
+        "-amp@h",
+        "a b@h",
+        "h:22",
+        "amp@10.0.0.1:22",
+        "@h",
+        "amp@",
+        "a@b@-c",
+        "h;x",
+        "%h",
+        "$h",
+    ],
 )
 def test_what_ssh_might_take_for_something_else(tmp_path: Path, target: str) -> None:
     assert problems(tmp_path, SSH.replace("amp@h", target)) == [

@@ -49,7 +49,7 @@ class SnifferWishes:
         iv: The initialisation vector that belongs to the key, 16 bytes in base64.
         unencrypted: Take plain commands although there is a key.
         unix: A unix socket besides; what is at the path goes away.
-        file: A file that it has: NAME=BYTES. May be given several times.
+        file: A file that it has: NAME=SIZE, in bytes. May be given several times.
         fault: What goes wrong: hang, starting, reset, delay=SECONDS (before a reply), pause=SECONDS (between
             its pieces), cut-after=BYTES, garbage=TEXT. May be given several times.
     """
@@ -137,7 +137,7 @@ async def _serve(
 def _named_size(word: str) -> tuple[str, int]:
     name, _, size = word.rpartition("=")
     if not name or not size.isdecimal():
-        raise ValueError(f"--file {word}: expected NAME=BYTES")
+        raise ValueError(f"--file {word}: expected NAME=SIZE, in bytes")
     return name, int(size)
 
 

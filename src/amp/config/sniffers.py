@@ -27,7 +27,9 @@ __all__ = [
 
 NO_CIPHER: Final = "none"
 SSH_USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-SSH_HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?")
+SSH_HOST: Final = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f.]*(:[0-9A-Fa-f.]*){2,}(%[A-Za-z0-9_.-]+)?"
+)
 SSH_PATH: Final = re.compile(r"/[A-Za-z0-9_./@+,=-]+")
 """What `ssh` takes as it is: no sign that its command line or its files give a meaning of its own."""
 
