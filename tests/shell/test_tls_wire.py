@@ -16,6 +16,7 @@ import pytest
 import trio
 import trio.testing
 
+from amp.core.fanout.batch import Span
 from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.tls import TlsWire
 from certificates import authority
@@ -49,10 +50,13 @@ def sockets(send_buffer: int) -> tuple[trio.socket.SocketType, trio.SocketStream
 class Pair:
     """A `TlsWire` as server with its outlet, and a client at the other end."""
 
-    def __init__(self, wire: TlsWire, far: trio.SSLStream[trio.SocketStream], raw: trio.SocketStream) -> None:
+    def __init__(
+        self, wire: TlsWire, far: trio.SSLStream[trio.SocketStream], raw: trio.SocketStream,
+        limits: OutletLimits,
+    ) -> None:  # fmt: skip
         self.wire, self.far, self.raw = wire, far, raw
         self.reasons: list[str] = []
-        self.outlet = Outlet(wire, OutletLimits(), self.reasons.append)
+        self.outlet = Outlet(wire, limits, self.reasons.append)
 
     async def read(self, size: int, piece: int = 5000) -> bytes:
         """Exactly so much plain text, in pieces."""
@@ -67,7 +71,10 @@ class Pair:
 
 @asynccontextmanager
 async def pair(
-    folder: Path, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, send_buffer: int = 4096
+    folder: Path,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    send_buffer: int = 4096,
+    limits: OutletLimits | None = None,
 ) -> AsyncIterator[Pair]:
     near, raw = sockets(send_buffer)
     wire = TlsWire(near, server_context(folder))
@@ -76,7 +83,7 @@ async def pair(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wire.handshake)
             await far.do_handshake()
-    one = Pair(wire, far, raw)
+    one = Pair(wire, far, raw, limits or OutletLimits())
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one.outlet.flush_forever)
@@ -297,3 +304,26 @@ async def test_key_updates_in_the_middle_of_a_slow_stream(tmp_path: Path) -> Non
     await listener.aclose()
     await peer.stdin.aclose()
     await peer.stdout.aclose()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_dropped_events_leave_whole_lines(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    """What is encrypted is written: only what TLS has not begun with is dropped, and told in its place."""
+    async with pair(tmp_path, version, limits=OutletLimits(outlet_bytes=300_000)) as one:
+        dropped: list[int] = []
+
+        def tell(span: Span, new: int) -> bytes:
+            dropped.append(new)
+            return b"gap %d %d\n" % (span.first, span.last)
+
+        one.outlet.on_drop = tell
+        for number in range(1, 121):
+            one.outlet.offer(b"%05d\n" % number * 1500, Span(b"pbx1", b"e", number, number))
+        lines = (await one.read(one.outlet.bytes_out + one.outlet.pending_bytes, 70_000)).split(b"\n")
+        (told,) = (line for line in lines if line.startswith(b"gap"))
+        first, last = map(int, told.split()[1:])
+        assert sum(dropped) == last - first + 1
+        left = [number for number in range(1, 121) if not first <= number <= last]
+        expected = [b"%05d" % number for number in left for _ in range(1500)]
+        assert [line for line in lines if line != told] == [*expected, b""]
+        assert one.reasons == []

@@ -362,9 +362,7 @@ class Hub:
 
     def _tidy_calls(self) -> None:
         if not self._delivering:
-            keys = (
-                self._keys() if self._catchups else self._groups
-            )  # after each publish: seldom the dearer one
+            keys = self._keys() if self._catchups else self._groups
             self._calls.keep_only(key.calls for key in keys if key.calls is not None)
 
     def _keys(self) -> Iterator[ViewKey]:
