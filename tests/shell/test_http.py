@@ -229,6 +229,8 @@ async def test_until_event_waits_for_the_event_of_this_very_action() -> None:
         assert "Ping: Pong" in page.text
         assert "X-Maxtime" in page.frames[-1]
         assert (await browser.get(late, basic(), ("X-Maxtime", "soon"))).status == 400
+        page = await browser.get(late, basic(), ("X-Maxtime", "3600001"))  # days of it would keep connections
+        assert (page.status, "at most 3600000" in page.text) == (400, True)
 
 
 async def test_ami_shares_the_port() -> None:

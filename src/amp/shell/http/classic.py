@@ -32,6 +32,9 @@ FORM: Final = b"application/x-www-form-urlencoded"
 EVENT_WAIT_S: Final = 30.0
 """How long ``X-Until-Event`` waits without ``X-Maxtime``, as astmanproxy's README.http says."""
 
+MOST_WAIT_S: Final = 3600.0
+"""The longest ``X-Maxtime``. Whoever has gone meanwhile is noticed only when there is something to tell."""
+
 STOPPED: Final = {
     End.TIMEOUT: (504, "Outcome unknown: not everything had come within the time given (X-Maxtime)"),
     End.TOO_LARGE: (502, "the answer is larger than a client may have waiting (outlet_bytes)"),
@@ -66,7 +69,7 @@ class Classic:
             return action
         maxtime_s = _maxtime_s(request.header(b"x-maxtime"))
         if maxtime_s is None:
-            return problem(400, "X-Maxtime: expected milliseconds")
+            return problem(400, f"X-Maxtime: expected milliseconds, at most {MOST_WAIT_S * 1000:.0f}")
         who, action = who_asks(request, action)
         client = await visitor.client_for(who)
         if isinstance(client, Response):
@@ -139,8 +142,9 @@ def who_asks(request: Request, action: Frame) -> tuple[Basic | ProxyKey | None, 
 
 
 def _maxtime_s(header: bytes | None) -> float | None:
-    """Seconds; infinity without the header, ``None`` for what is no number."""
+    """Seconds; infinity without the header, ``None`` for what is no number or too long."""
     if header is None:
         return math.inf
     text = header.strip()
-    return int(text) / 1000 if text.isdigit() and len(text) < 10 else None
+    seconds = int(text) / 1000 if text.isdigit() and len(text) < 10 else math.inf
+    return seconds if seconds <= MOST_WAIT_S else None
