@@ -51,6 +51,7 @@ def test_what_is_no_header_is_not_shown_at_all(line: bytes) -> None:
 
 
 def test_a_request_is_shown_without_what_it_asks() -> None:
+    assert shown(b"GET http://steve:s3@cret@amp/rawman HTTP/1.1\r\n") == ["GET http://amp/rawman"]
     assert shown(b"GET /rawman?action=login&secret=x HTTP/1.1\r\nHost: amp\r\n") == [
         "GET /rawman",
         "Host: amp",

@@ -19,6 +19,9 @@ HEADER: Final = re.compile(rb"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)", re.DOTA
 GREETING: Final = re.compile(rb"Asterisk Call Manager[ -~]{0,100}")
 REQUEST: Final = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|OPTIONS) [^ ]{0,4000} HTTP/1\.[01]")
 
+USER_INFO: Final = re.compile(rb"^([A-Za-z]+://)[^/]*@")
+"""Name and secret in an absolute target, ``http://name:secret@host/``."""
+
 SECRET_NAME: Final = re.compile(
     rb"secret|passw|token|cookie|auth|key|^sec-websocket|^variable", re.IGNORECASE
 )
@@ -97,7 +100,8 @@ class LineTrace:
             return line.decode()
         if not more and REQUEST.fullmatch(line):
             method, _, rest = line.partition(b" ")
-            return f"{method.decode()} {_printable(rest.partition(b' ')[0].partition(b'?')[0])}"
+            path = USER_INFO.sub(rb"\1", rest.partition(b" ")[0].partition(b"?")[0])
+            return f"{method.decode()} {_printable(path)}"
         return f"<{len(line) + more} bytes>"
 
 
