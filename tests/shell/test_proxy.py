@@ -218,6 +218,18 @@ async def test_waitevent_ends_with_the_first_event_and_blocks_nobody() -> None:
         assert (await anna.event("WaitEventComplete")).get(b"ActionID") == b"wait"
 
 
+async def test_a_failed_login_behind_a_waitevent_is_answered_without_another_word() -> None:
+    """An event ends the wait while the reader waits for bytes; the refusal is due a second later."""
+    async with lab("a") as one:
+        client = await one.client()
+        await client.event("FullyBooted")
+        login = b"Action: Login\r\nActionID: wrong\r\nUsername: anna\r\nSecret: no\r\n\r\n"
+        await client.stream.send_all(b"Action: WaitEvent\r\n\r\n" + login)
+        one.sims["a"].user_event("Awaited")
+        assert (await client.answer("wrong")).get(b"Message") == b"Authentication failed"
+        await client.rest()
+
+
 async def test_a_failed_login_is_answered_logged_and_closed() -> None:
     """The same words for a wrong secret and an unknown name, and no secret in the log."""
     async with lab("a") as one:

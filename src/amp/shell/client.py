@@ -41,6 +41,8 @@ from amp.core.formats.standard import STANDARD
 from amp.core.policy.calls.answer_screen import AnswerScreen
 from amp.core.routing.events import ClientAction, LocalAnswer
 from amp.core.stats import ClientStats
+from amp.shell.alarm import Alarm
+from amp.shell.client_log import ClientLog
 from amp.shell.client_owner import ClientOwner
 from amp.shell.crowd import Crowd
 from amp.shell.glance import Glances
@@ -126,6 +128,8 @@ class Client:
         self._input_ended = trio.Event()
         self._closing = False
         self._pauses: set[str] = set()
+        self._alarm = Alarm(self._deadline_met)
+        self._log = ClientLog(number, address, wire.tls, visit)
         self._owed = 0
         self._closes_when_answered = False
         self._dress_answers()
@@ -250,9 +254,13 @@ class Client:
         self.outlet.on_event = None
         self._session.notify_event()
         self._work_session()
-        if self._has_to_wait() and self._nursery is not None:
+        if self._nursery is None:
+            return
+        if self._has_to_wait():
             # The reader waits for bytes, and what was sent behind the WaitEvent lies here already.
             self._nursery.start_soon(self._catch_up)
+        else:  # the reader has the deadline of before the WaitEvent
+            self._alarm.set(self._session.next_deadline(), self._nursery)
 
     def _close(self, reason: str, *, drain: bool) -> None:
         self._end(reason)
@@ -316,6 +324,12 @@ class Client:
     async def _catch_up(self) -> None:
         while self._has_to_wait():
             await self._wait_and_go_on()
+        if self._nursery is not None:
+            self._alarm.set(self._session.next_deadline(), self._nursery)
+
+    def _deadline_met(self) -> None:
+        self._session.handle_timeout(trio.current_time())
+        self._work_session()
 
     def _take(self, data: bytes) -> None:
         """What one read gave; it counts towards the client's pace by its size as well."""
@@ -326,7 +340,7 @@ class Client:
         self.stats.bytes_in += len(data)
         if reason := self._visit.receive(len(data), now):
             self.cut(reason)
-            self._log_ban()
+            self._log.ban()
             return
         if not data:
             self._input_ended.set()
@@ -394,7 +408,7 @@ class Client:
                     self.outlet.offer(data)
                 case LoggedIn(user):
                     self._subscribe()
-                    self._log_login(user)
+                    self._log.login(user.name)
                 case MaskChanged() | FilterChanged() | AutofilterChanged() | SequenceChanged():
                     self._subscribe()
                 case ResumeAsked():
@@ -407,7 +421,8 @@ class Client:
                     if self.user is not None:  # else the login that brings the format comes behind it
                         self._subscribe()
                 case LoginFailed(username, reason):
-                    self._log_failure(username.decode(errors="replace"), reason)
+                    self.login_failures += 1
+                    self._log.failure(username.decode(errors="replace"), reason)
                 case SecretUnchecked():
                     self._check_soon(event)
                 case WaitStarted():
@@ -425,24 +440,6 @@ class Client:
         right = await self._checks.judge(self._visit.origin.key, unchecked)
         self._session.secret_checked(right, trio.current_time())
         self.resume("secret")
-
-    def _log_login(self, user: User) -> None:
-        get_logger(client=self.number).info(
-            "login", address=self.address, user=user.name, tls=self._wire.tls or None
-        )
-
-    def _log_failure(self, user: str, reason: str) -> None:
-        self.login_failures += 1
-        logger, visit = get_logger(client=self.number, address=self.address), self._visit
-        logger.warning("login_failed", user=user, reason=reason, failures=visit.failures)
-        self._log_ban()
-
-    def _log_ban(self) -> None:
-        visit = self._visit
-        if visit.ban_s:
-            get_logger(client=self.number).warning(
-                "address_banned", address=visit.origin.key, seconds=visit.ban_s
-            )
 
     def reply(self, data: bytes, *, ordered: bool) -> None:
         """Give it an answer of amp's own; see `Reply`."""
