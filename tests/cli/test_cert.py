@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
 import stat
 import subprocess
@@ -13,9 +12,8 @@ import trio
 
 from amp.cli import main
 from amp.config.schema import Listen
+from programs import program
 from shell.harness import AmiClient, lab
-
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
 
 def made(folder: Path, *arguments: str) -> int:
@@ -24,12 +22,13 @@ def made(folder: Path, *arguments: str) -> int:
 
 
 def openssl(*arguments: object) -> str:
-    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program("openssl", "openssl"), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@needs_openssl
 def test_openssl_takes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert made(tmp_path, "pbx.example.com", "192.0.2.7", "2001:db8::7", "--days", "30") == 0
     shown = capsys.readouterr().out

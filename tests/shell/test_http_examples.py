@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import ssl
 from pathlib import Path
 
-import pytest
 import trio
 
 from amp.config.schema import Listen, User
 from amp.config.secret import Secret
 from certificates import authority
+from programs import program
 from shell.browsing import Browser, basic, query
 from shell.harness import PATIENCE_S, AmiClient, Lab, lab
 
@@ -36,17 +34,8 @@ def without_numbers(text: str) -> str:
     return re.sub(r"[0-9.]*[0-9]", "N", text.replace("\r", "")).strip()
 
 
-def curl() -> str:
-    """Its path; CI must have it."""
-    path = shutil.which("curl")
-    if path is None:
-        assert not os.environ.get("AMP_REQUIRE_REAL"), "curl is not installed"
-        pytest.skip("curl is not installed")
-    return path
-
-
 async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
-    program = curl()
+    curl = program("curl", "curl")
     listen = (Listen(port=0, protocols=("ami", "http")),)
     async with lab("sim1", users=(OPERATOR,), listen=listen) as one:
         assert len(examples()) >= 9
@@ -57,7 +46,7 @@ async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
                 one.sims["sim1"].user_event("Something", ("Key", "value"))
             with trio.fail_after(PATIENCE_S):
                 done = await trio.run_process(
-                    [program, "-sS", "--fail-with-body", *here], capture_stdout=True, cwd=tmp_path
+                    [curl, "-sS", "--fail-with-body", *here], capture_stdout=True, cwd=tmp_path
                 )
             pattern = re.escape(without_numbers(expected)).replace(r"\.\.\.", ".*")
             printed = without_numbers(done.stdout.decode())
@@ -98,7 +87,7 @@ async def test_one_port_speaks_all_of_it(tmp_path: Path) -> None:
 
 
 async def test_curl_verifies_and_posts(tmp_path: Path) -> None:
-    program = curl()
+    curl = program("curl", "curl")
     certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
     listen = Listen(port=0, protocols=("http",), tls="required", certificate=certificate, private_key=key)
     async with lab("a", listen=(listen,)) as one:
@@ -107,7 +96,7 @@ async def test_curl_verifies_and_posts(tmp_path: Path) -> None:
         url = f"https://localhost:{one.port}/"
         with trio.fail_after(PATIENCE_S):
             done = await trio.run_process(
-                [program, "-sS", "--cacert", str(ca), "-u", "anna:anna's", *fields, url, url],
+                [curl, "-sS", "--cacert", str(ca), "-u", "anna:anna's", *fields, url, url],
                 capture_stdout=True,
             )
         assert done.stdout.decode().count("ActionID: a&b=cé\r\nPing: Pong\r\n") == 2

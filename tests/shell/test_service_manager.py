@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from amp.shell.service_manager import ServiceManager
+from programs import program
 from shell.harness import PATIENCE_S
 from shell.process import running_amp
 
@@ -113,9 +113,8 @@ async def test_signs_of_life_come_three_times_as_often_as_asked(
 
 def test_the_units_are_what_systemd_takes(tmp_path: Path) -> None:
     """Checked by systemd itself; the program stands elsewhere here, so its path is replaced."""
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
-    version = int(re.findall(r"\d+", _output("systemd-analyze", "--version"))[0])
+    analyze = program("systemd-analyze", "systemd")
+    version = int(re.findall(r"\d+", _output(analyze, "--version"))[0])
     for name in ("amp.service", "amp.socket"):
         text = (
             (UNITS / name)
@@ -126,7 +125,7 @@ def test_the_units_are_what_systemd_takes(tmp_path: Path) -> None:
         if version < 253:
             text = text.replace("Type=notify-reload", "Type=notify")
         (tmp_path / name).write_text(text)
-    assert _output("systemd-analyze", "verify", *map(str, sorted(tmp_path.glob("amp.*")))) == ""
+    assert _output(analyze, "verify", *map(str, sorted(tmp_path.glob("amp.*")))) == ""
 
 
 def _output(*command: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import orjson
@@ -10,16 +9,17 @@ import pytest
 import trio
 
 from amp.sim.sniffer.sniffer import SimSniffer
+from programs import program
 from shell.sniffing import KEY, OTHER_KEY, sniffer_lab
 from shell.test_sniffer_listener import door
 
 PATIENCE_S = 20
+PACKAGES = {"nc": "netcat-openbsd", "openssl": "openssl"}
 
 
 async def run(*command: str, stdin: bytes) -> bytes:
     """What a program makes of some input."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
+    program(command[0], PACKAGES[command[0]])
     with trio.fail_after(PATIENCE_S):
         done = await trio.run_process(command, stdin=stdin, capture_stdout=True)
     return bytes(done.stdout)
