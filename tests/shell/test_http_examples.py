@@ -11,12 +11,15 @@ import trio
 
 from amp.config.schema import Listen, User
 from amp.config.secret import Secret
+from amp.sim.sniffer.sniffer import SimSniffer
 from certificates import authority
 from programs import program
 from shell.browsing import Browser, basic, query
 from shell.harness import PATIENCE_S, AmiClient, Lab, lab
+from shell.sniffing import sniffer_lab
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+GUI = User(name="gui", secret=Secret("secret"), sniffer_commands=("gui",))
 OPERATOR = User(name="operator", secret=Secret("let-the-operator-in"), write=("all", "command"))
 
 
@@ -37,7 +40,9 @@ def without_numbers(text: str) -> str:
 async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     curl = program("curl", "curl")
     listen = (Listen(port=0, protocols=("ami", "http")),)
-    async with lab("sim1", users=(OPERATOR,), listen=listen) as one:
+    sniffer = SimSniffer()
+    sniffer.spool.put("2026-11-22/10/05/SIP/call.pcap", b"capture")
+    async with sniffer_lab(sniffer, "sim1", users=(OPERATOR, GUI), listen=listen) as one:
         assert len(examples()) >= 9
         for command, expected in examples():
             assert command.pop(0) == "curl"
@@ -51,6 +56,7 @@ async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
             pattern = re.escape(without_numbers(expected)).replace(r"\.\.\.", ".*")
             printed = without_numbers(done.stdout.decode())
             assert re.fullmatch(f"{pattern}.*", re.sub(r"\n+", "\n", printed), re.DOTALL), (here, printed)
+        assert await trio.Path(tmp_path / "call.pcap").read_bytes() == b"capture"
 
 
 async def connect_tls(one: Lab) -> trio.SSLStream[trio.SocketStream]:
