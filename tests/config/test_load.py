@@ -102,7 +102,7 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         secret = 123
         [[listen]]
         tls = "required"
-        protocols = ["websocket", "ami", "amy"]
+        protocols = ["ami", "amy"]
         [limits]
         stall_timeout = 30
         order_hold = "2h"
@@ -110,9 +110,9 @@ def test_all_problems_come_at_once_with_path_and_suggestion(tmp_path: Path) -> N
         [servers]
     """
     assert problems(tmp_path, text) == [
-        "listen[0].protocols[0]: 'websocket' is not built yet",
         "proxy.nam: unknown key (did you mean 'name'?)",
-        'listen[0].protocols[2]: expected "ami" or "http" or "voipmonitor" (did you mean \'ami\'?)',
+        'listen[0].protocols[1]: expected "ami" or "http" or "websocket" or "voipmonitor"'
+        " (did you mean 'ami'?)",
         f"server[0].secret: {EXPECTED} (did you mean 'file'?)",
         "server[0].prot: unknown key (did you mean 'port'?)",
         "server[1].name: missing",

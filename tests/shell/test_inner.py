@@ -199,9 +199,9 @@ async def test_another_protocol_takes_over_with_what_was_read_already() -> None:
         async def handle(request: Request, visitor: Visitor) -> Upgrade:
             return Upgrade(echo)
 
-        one.app.site.routes.add("GET", "/ws", handle)
+        one.app.site.routes.add("GET", "/echo", handle)
         browser = await Browser.open(one)
-        head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        head = "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         await browser.raw(head.encode() + b"early ")
         await browser.raw(b"late")
         assert isinstance(browser.stream, trio.SocketStream)

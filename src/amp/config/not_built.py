@@ -23,7 +23,6 @@ NOT_BUILT_KEYS: Final[Mapping[tuple[str, str], str | int | None]] = {
 }
 
 NOT_BUILT_VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("listen", "protocols"): ("websocket",),
     ("user", "read"): ("admin",),
 }
 

@@ -110,7 +110,7 @@ class Listen:
     unix: Path | None = None
     unix_mode: Annotated[str, FileMode()] = "0600"
     activation: Annotated[str, Line("the name of a socket", 255)] | None = None
-    protocols: tuple[Literal["ami", "http", "voipmonitor"], ...] = ("ami",)
+    protocols: tuple[Literal["ami", "http", "websocket", "voipmonitor"], ...] = ("ami",)
     detect_timeout_s: Annotated[float, Seconds(0.01, 60.0)] | None = None
     hosts: tuple[Annotated[str, Host()], ...] = ()
     tls: Literal["off", "optional", "required"] = "off"
@@ -140,7 +140,7 @@ class Listen:
     @property
     def speaks(self) -> Literal["ami", "http", "either"]:
         """What its clients may speak, if it does not stand in a sniffer's place."""
-        if "http" not in self.protocols:
+        if {"http", "websocket"}.isdisjoint(self.protocols):
             return "ami"
         return "either" if "ami" in self.protocols else "http"
 
@@ -271,6 +271,9 @@ class Limits:
     http_session_timeout_s: Annotated[float, Seconds(5.0)] = 60.0
     http_session_bytes: Bytes = 1_048_576
     http_login_timeout_s: Annotated[float, Seconds(5.0)] = 3600.0
+    websocket_message_bytes: Bytes = 65_536
+    websocket_subscriptions: Count = 64
+    websocket_ping_interval_s: Annotated[float, Seconds(0.1, 3600.0)] = 20.0
 
 
 @attrs.frozen(kw_only=True)

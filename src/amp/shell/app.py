@@ -38,6 +38,7 @@ from amp.core.policy.event_filter import EventFilter
 from amp.core.router import Router
 from amp.core.routing.settings import RouterLimits
 from amp.core.voipmonitor.rights import SnifferGrant
+from amp.core.ws.formats import WEBSOCKET_FORMATS
 from amp.shell import hangup, log
 from amp.shell.activation import InheritedSockets
 from amp.shell.catching_up import let_age
@@ -132,7 +133,7 @@ class App:
     ) -> None:
         self._tracing = tracing or Tracing()
         self.formats = formats or installed()[0]
-        self.hub = Hub(self.formats, self._on_failed_format)
+        self.hub = Hub(Formats((*self.formats, *WEBSOCKET_FORMATS)), self._on_failed_format)
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)

@@ -67,7 +67,6 @@ LINGER_S = 1.0
 """How long a connection that amp ends stays open for the peer's own end. Closing while its bytes are still
 unread would reset the connection, and the reset may overtake our last words."""
 
-
 MakeOutlet = Callable[[Wire, OutletLimits, Callable[[str], None], Crowd, int], Outlet]
 """Makes a client's output; its arguments are those of `Outlet`."""
 
@@ -137,8 +136,7 @@ class Client:
     @property
     def host(self) -> str:
         """Where it connects from, without the port."""
-        host, colon, _ = self.address.rpartition(":")
-        return host.strip("[]") if colon else self.address
+        return self.address.rpartition(":")[0].strip("[]") if ":" in self.address else self.address
 
     @property
     def action_id(self) -> bytes:
@@ -484,7 +482,10 @@ class Client:
             self._dress_answers()
         drops = ((user and user.slow_client) or self._slow_client) == "gap"
         self.outlet.on_drop = partial(self._owner.events_dropped, self) if drops else None
-        self.view = view_of(self._session, self.number, self.written.name)
+        self.view = self._see()
+
+    def _see(self) -> ViewKey | None:
+        return view_of(self._session, self.number, self.written.name)
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

@@ -92,7 +92,7 @@ class Doors:
 
     def inner_client(
         self, visit: Visit, *, address: str, gate: Gate, tls: str, quiet: bool = True,
-        accounts: Authenticator | None = None,
+        accounts: Authenticator | None = None, build: Callable[..., InnerClient] = InnerClient,
     ) -> InnerClient:  # fmt: skip
         """A client of this process, not yet started.
 
@@ -103,11 +103,12 @@ class Doors:
             tls: what protects the connection.
             quiet: see `InnerClient`.
             accounts: who may sign in, if not those of amp: for who was recognised otherwise already.
+            build: makes it, of what `InnerClient` is made of.
         """
         formats = OutputChoice(installed=self.formats, output=gate.writes)
         session = self._session(visit, gate.pin, trio.current_time(), formats, "", accounts)
-        limits = outlet_limits(self.config().limits)
-        return InnerClient(
+        limits = attrs.evolve(outlet_limits(self.config().limits), slow_client=gate.slow_websocket)
+        return build(
             self.number(), address, session, self.switchboard, limits, visit, self.secret_checks, gate.pin,
             quiet=quiet, tls=tls,
         )  # fmt: skip
@@ -131,11 +132,13 @@ class Doors:
             tls=listen.tls,
             context=context,
             speaks=listen.speaks,
+            offers=frozenset(listen.protocols),
             detect_timeout_s=default_s if listen.detect_timeout_s is None else listen.detect_timeout_s,
             pin=pin,
             reads=self.formats.stream(listen.input_format) or STANDARD,
             writes=self.formats.output(listen.output_format) or STANDARD,
             slow_client=listen.slow_client or "disconnect",
+            slow_websocket=listen.slow_client or "gap",
             greeting=b"" if listen.speaks_voipmonitor else proxy.greeting.encode(),
         )
 
@@ -219,6 +222,7 @@ class Doors:
             visit=visit,
             tls=wire.tls,
             make_client=partial(self.inner_client, address=address, gate=gate, tls=wire.tls),
+            offers=gate.offers,
         )
         connection = Connection(
             wire, visitor, self.site, gatekeeper, outlet_limits(limits), HttpLimits.of(limits)

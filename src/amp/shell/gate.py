@@ -38,23 +38,27 @@ class Gate:
         tls: whether TLS may, must or must not be spoken.
         context: amp's certificate; there is one unless ``tls`` is ``off``.
         speaks: what may be spoken inside; ``either`` finds out.
+        offers: the protocols that the listener names.
         detect_timeout_s: where there is something to find out, so much silence means AMI, and plain text: AMI
             clients wait for the greeting before they say anything.
         pin: what its clients are bound to, if anything.
         reads: the format of its clients' actions, until a user or a client brings another one.
         writes: the format of what they get; the same.
         slow_client: what becomes of clients that do not keep up.
+        slow_websocket: and of those by WebSocket.
         greeting: the line that AMI clients wait for, without its line end; empty where AMI is not spoken.
     """
 
     tls: Literal["off", "optional", "required"] = "off"
     context: ReloadableContext | None = None
     speaks: Spoken | Literal["either"] = "ami"
+    offers: frozenset[str] = frozenset(("http",))
     detect_timeout_s: float = 0.25
     pin: Pin | None = None
     reads: Format = STANDARD
     writes: Format = STANDARD
     slow_client: SlowClient = "disconnect"
+    slow_websocket: SlowClient = "gap"
     greeting: bytes = b""
 
     def refusal(self, words: str) -> bytes:

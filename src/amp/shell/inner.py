@@ -27,7 +27,7 @@ from amp.core.formats.choice import FormatChoice
 from amp.core.formats.format import Format
 from amp.core.formats.standard import STANDARD
 from amp.errors import LocalProtocolError
-from amp.shell.client import Client
+from amp.shell.client import Client, MakeOutlet
 from amp.shell.crowd import Crowd
 from amp.shell.memory_wire import MemoryWire
 from amp.shell.outlet import Outlet, OutletLimits
@@ -37,7 +37,7 @@ from amp.shell.wire import Wire
 if TYPE_CHECKING:
     from amp.shell.switchboard import Switchboard
 
-__all__ = ["Answer", "End", "EventSink", "InnerClient"]
+__all__ = ["Answer", "End", "EventSink", "InnerClient", "original_of"]
 
 TERMINATOR: Final = b"\r\n\r\n"
 
@@ -92,9 +92,14 @@ class _Ask:
     heard: bool = False
     seen: bool = False
     end: End | None = None
+    each: Callable[[bytes], None] | None = None
     news: trio.Event = attrs.field(factory=trio.Event)
 
     def take(self, raw: bytes) -> None:
+        if self.each is not None and self.frames:
+            self.each(raw)
+            self.news.set()
+            return
         self.size += len(raw) + len(TERMINATOR)
         if self.size > self.most_bytes:
             self.end = End.TOO_LARGE
@@ -149,6 +154,8 @@ class InnerClient(Client):
     Args:
         quiet: its end is not logged, since the connection that it acts for has a line of its own.
         tls: what protects that connection.
+        make_outlet: for its output, if events go elsewhere than to ``on_events``; it gives answers (without
+            a span) to `take_answer`.
 
     Attributes:
         on_events: gets the events that its view shows; without it they are for ``until`` alone.
@@ -160,10 +167,11 @@ class InnerClient(Client):
     def __init__(
         self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
         visit: Visit, checks: SecretChecks, pin: Pin | None = None, *,
-        quiet: bool = True, tls: str = "",
+        quiet: bool = True, tls: str = "", make_outlet: MakeOutlet | None = None,
     ) -> None:  # fmt: skip
         self._memory = MemoryWire(tls)
-        make_outlet = partial(InnerOutlet, answers=self._take_answer, events=self._take_events)
+        if make_outlet is None:
+            make_outlet = partial(InnerOutlet, answers=self.take_answer, events=self._take_events)
         super().__init__(
             number,
             self._memory,
@@ -209,8 +217,9 @@ class InnerClient(Client):
         await nursery.start(self._serve)
 
     async def perform(
-        self, action: Frame, timeout_s: float = math.inf, *, most_bytes: int | None = None, until: bytes = b""
-    ) -> Answer:
+        self, action: Frame, timeout_s: float = math.inf, *, most_bytes: int | None = None,
+        until: bytes = b"", each: Callable[[bytes], None] | None = None,
+    ) -> Answer:  # fmt: skip
         """Have an action done, and wait for its whole answer.
 
         Args:
@@ -219,6 +228,7 @@ class InnerClient(Client):
             most_bytes: of the answer; by default what may wait for any client (``outlet_bytes``).
             until: also wait for an event of this name, and give every event that comes till then. The client
                 must see events (``Events: on``). An OriginateResponse must be that of this very action.
+            each: gets every frame behind the first, in the place of the answer; it must not wait.
 
         Raises:
             LocalProtocolError: CR, LF, NUL or a colon where none may be, or the ActionID is too long; nothing
@@ -229,7 +239,7 @@ class InnerClient(Client):
         if self.finished or len(self._asks) >= self._most_asks:
             return Answer((), End.CLOSED if self.finished else End.BUSY)
         name = until.lower()
-        ask = _Ask(self._most_bytes if most_bytes is None else most_bytes, name, name in OWN_ONLY)
+        ask = _Ask(self._most_bytes if most_bytes is None else most_bytes, name, name in OWN_ONLY, each=each)
         self._asks[inner_id] = ask
         try:
             self._memory.put(data)
@@ -241,12 +251,16 @@ class InnerClient(Client):
             del self._asks[inner_id]
         return Answer(tuple(ask.frames), ask.end or End.TIMEOUT)
 
+    def own_action_id(self, original: bytes) -> bytes:
+        """The ActionID that its events shall have, of the one that its session has read."""
+        return original
+
     def restored(self, raw: bytes) -> bytes:
         """A frame with the asker's own ActionID in the place of the inner one, if it has that."""
         start, end = find_action_id(raw, self._mark)
         if end < 0:
             return raw
-        return restore_action_id(raw, start, end, _original(raw[start:end]))
+        return restore_action_id(raw, start, end, original_of(raw[start:end]))
 
     def log_end(self) -> None:
         """See `Client.log_end`."""
@@ -260,9 +274,12 @@ class InnerClient(Client):
             await self.run()
         finally:
             self.done.set()
-            for ask in self._asks.values():
-                ask.news.set()
+            self._wake_askers()
             self._switchboard.remove_client(self)
+
+    def _wake_askers(self) -> None:
+        for ask in self._asks.values():
+            ask.news.set()
 
     def _is_over(self, inner_id: bytes, ask: _Ask) -> bool:
         """Asked only between turns: what stands behind an answer in one read belongs to it, too."""
@@ -274,7 +291,8 @@ class InnerClient(Client):
                 ask.end = End.CLOSED
         return ask.end is not None
 
-    def _take_answer(self, data: bytes) -> None:
+    def take_answer(self, data: bytes) -> None:
+        """What came in answer to something; for its outlet."""
         for raw in _frames(data):
             start, end = find_action_id(raw, self._mark)
             if end < 0:
@@ -286,7 +304,7 @@ class InnerClient(Client):
             self._latest = ask = self._asks.get(inner_id)
             if ask is not None:
                 ask.heard = True
-                ask.take(restore_action_id(raw, start, end, _original(inner_id)))
+                ask.take(restore_action_id(raw, start, end, original_of(inner_id)))
 
     def _take_events(self, data: bytes, span: Span) -> None:
         if self.on_events is not None:
@@ -316,5 +334,6 @@ def _frames(data: bytes) -> Iterator[bytes]:
             yield frame
 
 
-def _original(inner_id: bytes) -> bytes:
+def original_of(inner_id: bytes) -> bytes:
+    """The asker's own ActionID in that of an inner client; empty if it gave none."""
     return inner_id.partition(b"-")[2]

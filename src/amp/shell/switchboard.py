@@ -17,7 +17,7 @@ from amp.core.ami.ids import ActionIds
 from amp.core.ami.pin import Pin
 from amp.core.ami.replies import proxy_reply
 from amp.core.ami.session_events import ResumeAsked
-from amp.core.fanout.batch import ALL_BARE, Span
+from amp.core.fanout.batch import ALL_BARE, Asker, Span
 from amp.core.fanout.catchup import Catchup
 from amp.core.fanout.gap import Gap, Reason, server_lost
 from amp.core.fanout.hub import Hub
@@ -34,6 +34,7 @@ from amp.shell.catching_up import catch_up
 from amp.shell.client import Client
 from amp.shell.client_totals import totals_of
 from amp.shell.crowd import Crowd
+from amp.shell.inner import InnerClient
 from amp.shell.link import Link
 from amp.shell.log import get_logger
 from amp.shell.server_side import ServerSide
@@ -192,7 +193,8 @@ class Switchboard:
             self._log.warning("events_dropped", client=client.number, address=client.address)
         client.stats.gaps += count
         self.hub.resumes.dropped += count
-        return self.hub.write_gap(Gap.of(span, Reason.SLOW), client.written.name)
+        form = client.view.format if client.view is not None else client.written.name
+        return self.hub.write_gap(Gap.of(span, Reason.SLOW), form)
 
     def sniffer_asked(self, client: Client, frame: Frame, action_id: bytes | None) -> None:
         """See `ClientOwner`."""
@@ -307,9 +309,17 @@ class Switchboard:
                     self.hub.broadcast(side.wire_name, broadcasts, None, shown)
                 case AskerBroadcast(frame):
                     shown = {0: run.shown} if run.shown else ALL_BARE
-                    self.hub.broadcast(side.wire_name, [frame], asker_of(run, self._ids), shown)
+                    self.hub.broadcast(side.wire_name, [frame], self._asker(run), shown)
                 case OwnAnswer(frame):
                     self.act(on.OwnAnswers(side.name, [frame]))
+
+    def _asker(self, run: AskerBroadcast) -> Asker | None:
+        asker = asker_of(run, self._ids)
+        client = self.clients.get(asker.client) if asker is not None else None
+        if asker is None or not isinstance(client, InnerClient):
+            return asker
+        original = client.own_action_id(asker.original)
+        return asker._replace(original=original) if original else None
 
     # -- commands ------------------------------------------------------------------------------------
 

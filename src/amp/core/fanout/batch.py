@@ -77,6 +77,7 @@ class Batch:
     _privileges: list[frozenset[bytes]] | None = attrs.field(default=None, init=False)
     _names: list[bytes] | None = attrs.field(default=None, init=False)
     _text: bytes | None = attrs.field(default=None, init=False)
+    _numbered: list[bytes] | None = attrs.field(default=None, init=False)
 
     @property
     def text(self) -> bytes:
@@ -89,6 +90,22 @@ class Batch:
             # The empty piece at the end saves copying the whole text once more for the last frame's ending.
             self._text = ending(self.server).join([*self.frames, b""])
         return self._text
+
+    @property
+    def numbered(self) -> list[bytes]:
+        """The frames with their epoch and number behind them, made once when first asked for."""
+        if self._numbered is None:
+            self._numbered = self.with_numbers(self.frames)
+        return self._numbered
+
+    def with_numbers(self, frames: list[bytes]) -> list[bytes]:
+        """As many frames as there are events in here, each with the epoch and its number."""
+        line = b"%%s\r\nProxyEpoch: %s\r\nProxySeq: %%d" % self.epoch.replace(b"%", b"%%")
+        return [line % pair for pair in zip(frames, range(self.first_seq, self.last_seq + 1), strict=True)]
+
+    def is_numbered(self, frames: list[bytes]) -> bool:
+        """Whether this is what `numbered` gave."""
+        return frames is self._numbered
 
     @property
     def last_seq(self) -> int:

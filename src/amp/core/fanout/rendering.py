@@ -12,25 +12,38 @@ class Rendering:
     """Writes events in one format.
 
     Views of one format that show the same whole batch (users with different rights often do) share what came
-    of it. A publish goes through all views before the next one, so only the last batch is remembered.
+    of it; those that show parts of it share the events, where the format writes each by itself. A publish
+    goes through all views before the next one, so only the last batch is remembered.
     """
 
     def __init__(self, form: Format) -> None:
         self._format = form
         self._batch: Batch | None = None
-        self._data = b""
+        self._whole: dict[bool, bytes] = {}
+        self._pieces: dict[bytes, bytes] = {}
 
     def write(self, batch: Batch, frames: list[bytes]) -> bytes:
         """Frames of a batch, or made of them, in this format.
 
         Args:
-            frames: at least one; ``batch.frames`` itself if a view shows all of it as it is.
+            frames: at least one; ``batch.frames`` or ``batch.numbered`` itself if a view shows all of it.
         Raises:
             Exception: the format is a plug-in's and failed, with whatever it failed.
         """
-        if frames is not batch.frames:
-            return self._format.write(frames, batch.server)
         if self._batch is not batch:
-            self._data = self._format.write(frames, batch.server)
-            self._batch = batch
-        return self._data
+            self._batch, self._whole, self._pieces = batch, {}, {}
+        numbered = batch.is_numbered(frames)
+        if frames is not batch.frames and not numbered:
+            return self._parts(batch, frames)
+        if numbered not in self._whole:
+            self._whole[numbered] = self._parts(batch, frames)
+        return self._whole[numbered]
+
+    def _parts(self, batch: Batch, frames: list[bytes]) -> bytes:
+        piece, known = self._format.piece, self._pieces
+        if piece is None:
+            return self._format.write(frames, batch.server)
+        for frame in frames:
+            if frame not in known:
+                known[frame] = piece(frame, batch.server)
+        return b"".join([known[frame] for frame in frames])

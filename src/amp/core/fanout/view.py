@@ -18,8 +18,11 @@ from amp.core.fanout.rendering import Rendering
 from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.calls.call_watch import HIDDEN
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
+from amp.core.ws.selection import Selection
 
 __all__ = ["View", "ViewKey"]
+
+EVERYTHING: Final = Selection()
 
 CLASSES_REMEMBERED: Final = 256
 
@@ -38,6 +41,7 @@ class ViewKey:
         asker: for autofilter ``on`` the client's number and the ActionID that it set last; else ``None``,
             so that clients share the view.
         calls: the user's own calls, and nobody else's; ``None`` if it sees everybody's.
+        selection: what the client asks for of all that.
     """
 
     mask: EventMask = ALL
@@ -48,6 +52,7 @@ class ViewKey:
     autofilter: Autofilter = Autofilter.UNIQUE
     asker: tuple[int, bytes] | None = None
     calls: CallFilter | None = None
+    selection: Selection = EVERYTHING
 
 
 class View:
@@ -72,7 +77,7 @@ class View:
         self._rendering = rendering
         self._told_again = 0
         self._masked = key.mask != ALL
-        self._plain = not (self._masked or key.filter or key.sequence or screen)
+        self._plain = not (self._masked or key.filter or key.sequence or key.selection or screen)
         self._wants = lru_cache(CLASSES_REMEMBERED)(key.mask.wants)
 
     def render(self, batch: Batch) -> bytes:
@@ -122,7 +127,7 @@ class View:
         hears = self.key.servers is None or server in self.key.servers
         if self._screen is None or not hears or self.key.autofilter is Autofilter.ON:
             return b"", 0
-        known = list(filter(self._admits, self._screen.known(server)))
+        known = [frame for frame in self._screen.known(server) if self._admits(frame, server)]
         frames = self._told_first(self._screen, known, epoch, head)
         return self._written(Batch(server, epoch, head, known), frames), len(frames)
 
@@ -134,7 +139,7 @@ class View:
         """
         key, (frame,) = self.key, batch.frames
         hears = key.servers is None or batch.server in key.servers
-        if not hears or key.autofilter is Autofilter.ON or not self._admits(frame):
+        if not hears or key.autofilter is Autofilter.ON or not self._admits(frame, batch.server):
             return b""
         return self._written(batch, _numbered(batch, [frame]) if key.sequence else [frame])
 
@@ -145,6 +150,8 @@ class View:
         """
         key = self.key
         if key.servers is not None and batch.server not in key.servers:
+            return []
+        if not key.selection.hears(batch.server):
             return []
         if key.autofilter is Autofilter.ON and (batch.asker is None or batch.asker[:2] != key.asker):
             return []
@@ -162,6 +169,8 @@ class View:
             return self._screened(self._screen, batch, frames, asks)
         if self.key.sequence:
             frames = _numbered(batch, frames)
+        if self.key.selection:
+            return _picked(frames, self._wanted(batch))
         judged = batch.as_asterisk
         if self._masked:
             # A broken piece has the classes of its event, so a mask takes both or none, and the filter
@@ -184,7 +193,7 @@ class View:
         chosen: list[bytes] = []
         for index, verdict in enumerate(screen.verdicts_on(batch)):
             if verdict and self.key.autofilter is not Autofilter.ON:
-                known = list(filter(self._admits, verdict))
+                known = [frame for frame in verdict if self._admits(frame, batch.server)]
                 self._told_again += len(known)
                 chosen += self._told_first(screen, known, batch.epoch, batch.first_seq + index - 1)
             if wanted[index] and (verdict is not HIDDEN or answered):
@@ -196,14 +205,19 @@ class View:
         wanted = list(map(self._wants, batch.privileges)) if self._masked else [True] * len(batch.frames)
         if self.key.filter:
             passing = self.key.filter.verdicts(batch.as_asterisk, batch.lead)
-            return [both[0] and both[1] for both in zip(wanted, passing, strict=True)]
+            wanted = [both[0] and both[1] for both in zip(wanted, passing, strict=True)]
+        if self.key.selection:
+            # What is hidden from the client, others' ActionIDs, must not be found out by asking for it.
+            passing = self.key.selection.verdicts(batch.frames, batch.lead, batch.server)
+            wanted = [both[0] and both[1] for both in zip(wanted, passing, strict=True)]
         return wanted
 
-    def _admits(self, frame: bytes) -> bool:
-        """Whether the masks and filters let an event pass that is told again."""
+    def _admits(self, frame: bytes, server: bytes) -> bool:
+        """Whether the masks, the filters and what was asked for let an event pass that is told again."""
         if self._masked and not self._wants(classes_of(frame)):
             return False
-        return not self.key.filter or self.key.filter.passes(frame)
+        passes = not self.key.filter or self.key.filter.passes(frame)
+        return passes and self.key.selection.passes(frame, server)
 
     def _told_first(self, screen: Screen, frames: list[bytes], epoch: bytes, seq: int) -> list[bytes]:
         """Events that are told again, as this view shows them."""
@@ -218,8 +232,7 @@ def _picked(frames: list[bytes], wanted: Iterable[object]) -> list[bytes]:
 
 
 def _numbered(batch: Batch, frames: list[bytes]) -> list[bytes]:
-    line = b"%%s\r\nProxyEpoch: %s\r\nProxySeq: %%d" % batch.epoch.replace(b"%", b"%%")
-    return [line % pair for pair in zip(frames, range(batch.first_seq, batch.last_seq + 1), strict=True)]
+    return batch.numbered if frames is batch.frames else batch.with_numbers(frames)
 
 
 def _number(frame: bytes, epoch: bytes, seq: int) -> bytes:

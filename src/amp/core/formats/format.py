@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -61,6 +61,8 @@ class Format:
         streams: whether a connection can be read in it, one action after the other. What cannot reads one
             body of an HTTP request, whose end is known.
         document: makes one whole document (an HTTP body) of several renderings of one frame each.
+        piece: writes one frame of a server, if ``render`` does nothing but join what this gives: then views
+            that show some frames of a batch share their renderings, too.
     """
 
     name: str
@@ -70,6 +72,16 @@ class Format:
     greets: bool = False
     streams: bool = True
     document: Callable[[Sequence[bytes]], bytes] = joined
+    piece: Callable[[bytes, bytes], bytes] | None = None
+
+    @classmethod
+    def of_pieces(cls, name: str, content_type: str, piece: Callable[[bytes, bytes], bytes]) -> Self:
+        """A format for output that writes one frame like another."""
+
+        def render(frames: Sequence[bytes], server: bytes) -> bytes:
+            return b"".join([piece(frame, server) for frame in frames])
+
+        return cls(name=name, content_type=content_type, render=render, piece=piece)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what nobody could ask for."""

@@ -1,4 +1,4 @@
-"""Who a request says it is from: HTTP Basic, and cookies."""
+"""Who a request says it is from: HTTP Basic, bearer tokens, and cookies."""
 
 from __future__ import annotations
 

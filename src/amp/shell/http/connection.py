@@ -278,7 +278,7 @@ class Connection:
         """Have it answered. A stranger may ask only so often."""
         if not self._visitor.visit.signed_in:
             await trio.sleep(self._visitor.visit.act(trio.current_time()))
-        found = self._site.routes.find(request.method, request.path)
+        found = self._site.find(request, self._visitor)
         if found.handler is None:
             return _as_offered(_unrouted(found.status, request.method, found.allow), request.path)
         try:

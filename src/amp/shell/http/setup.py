@@ -20,12 +20,13 @@ from amp.shell.http.classic import Classic
 from amp.shell.http.health import Health
 from amp.shell.http.metrics import Scrape
 from amp.shell.http.sessions import SessionLimits, Sessions
-from amp.shell.http.site import Site
+from amp.shell.http.site import WEBSOCKET, Site
 from amp.shell.http.sniffer_commands import PATTERN, SnifferCommands
 from amp.shell.members import Members
 from amp.shell.overview import Overview
 from amp.shell.sniffer_desk import SnifferDesk
 from amp.shell.switchboard import Switchboard
+from amp.shell.websocket.door import WebSocketDoor
 
 __all__ = ["make_site"]
 
@@ -56,6 +57,7 @@ def make_site(
     most = partial(_most, config)
     site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most).handle)
     _offer_api(site, config, entrance, overview, desk)
+    site.routes.add("GET", WEBSOCKET, WebSocketDoor(limits=lambda: config().limits).handle)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)
     ajam = Ajam(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
 
 from amp.core.http.message import Request, Response
-from amp.core.http.routes import Routes
+from amp.core.http.routes import Found, Routes
 from amp.core.stats import ClientTotals
 from amp.shell.http.visitor import Visitor
 from amp.shell.wire import Wire
@@ -17,7 +17,10 @@ from amp.shell.wire import Wire
 if TYPE_CHECKING:
     from amp.shell.http.connection import Connection
 
-__all__ = ["Handler", "Site", "Upgrade"]
+__all__ = ["WEBSOCKET", "Handler", "Site", "Upgrade"]
+
+WEBSOCKET: Final = "/ws"
+"""Where WebSockets are; a listener may offer this and nothing else."""
 
 
 @attrs.frozen
@@ -56,6 +59,11 @@ class Site:
         self.closing = False
         self.gone = ClientTotals()
         self._left = trio.Event()
+
+    def find(self, request: Request, visitor: Visitor) -> Found[Handler]:
+        """Who answers a request, if its listener offers that at all."""
+        wanted = "websocket" if request.path == WEBSOCKET else "http"
+        return self.routes.find(request.method, request.path) if wanted in visitor.offers else Found(404)
 
     def close(self) -> None:
         """Take no more requests: idle connections end now, others behind the answer they are owed."""

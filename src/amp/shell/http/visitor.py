@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -26,8 +27,9 @@ class MakeClient(Protocol):
     """Makes a client of this process for whoever is at the other end."""
 
     def __call__(
-        self, visit: Visit, *, accounts: Authenticator | None = None, quiet: bool = True
-    ) -> InnerClient:
+        self, visit: Visit, *, accounts: Authenticator | None = None, quiet: bool = True,
+        build: Callable[..., InnerClient] = InnerClient,
+    ) -> InnerClient:  # fmt: skip
         """See `amp.shell.doors.Doors.inner_client`."""
 
 
@@ -42,6 +44,7 @@ class Visitor:
         visit: its stay, as the entrance counts it; failed logins are judged there.
         tls: what protects it; empty if nothing does.
         make_client: a client that acts for it, not yet started; see `amp.shell.doors.Doors.inner_client`.
+        offers: what the listener offers: ``http``, ``websocket`` or both.
         user: who signed in last, for the log.
     """
 
@@ -51,6 +54,7 @@ class Visitor:
     visit: Visit
     tls: str
     make_client: MakeClient
+    offers: frozenset[str] = frozenset(("http",))
     user: str | None = None
     nursery: trio.Nursery | None = None
     _client: InnerClient | None = None

@@ -1,0 +1,62 @@
+"""How events are written to WebSockets: whole frames, the same for every client of a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Final
+
+from amp.core.formats.format import Format
+from amp.core.ws.event_json import GAP, event_fragment, event_json, json_text, place
+from amp.core.ws.framing import deflated_frame, text_frame
+
+__all__ = ["WEBSOCKET_FORMATS", "format_name"]
+
+TYPE: Final = "application/json"
+
+Framer = Callable[[bytes], bytes]
+
+
+def _single(frame_of: Framer) -> Callable[[bytes, bytes], bytes]:
+    """One message for each event."""
+    return lambda frame, server: frame_of(event_json(frame, server))
+
+
+def _batched(frame_of: Framer) -> Callable[[Sequence[bytes], bytes], bytes]:
+    """One message for all events that are written together; a gap has one of its own."""
+
+    def render(frames: Sequence[bytes], server: bytes) -> bytes:
+        messages = []
+        for is_gap, some in groupby(frames, lambda frame: frame.startswith(GAP)):
+            if is_gap:
+                messages += [event_json(frame, server) for frame in some]
+            else:
+                messages.append(_events(list(some), server))
+        return b"".join(map(frame_of, messages))
+
+    return render
+
+
+def _events(frames: list[bytes], server: bytes) -> bytes:
+    epoch, _ = place(frames[0])
+    events = b",".join(map(event_fragment, frames))
+    return b'{"type":"events","server":%s,"epoch":"%s","events":[%s]}' % (json_text(server), epoch, events)
+
+
+def _format(name: str, frame_of: Framer, *, batch: bool) -> Format:
+    if batch:
+        return Format(name=name, content_type=TYPE, render=_batched(frame_of))
+    return Format.of_pieces(name=name, content_type=TYPE, piece=_single(frame_of))
+
+
+def format_name(*, deflate: bool, batch: bool) -> str:
+    """The name of the format for a connection."""
+    return f"websocket{'-deflate' if deflate else ''}{'-batch' if batch else ''}"
+
+
+WEBSOCKET_FORMATS: Final = tuple(
+    _format(format_name(deflate=deflate, batch=batch), frame_of, batch=batch)
+    for deflate, frame_of in ((False, text_frame), (True, deflated_frame))
+    for batch in (False, True)
+)
+"""For views of connections only; no client can choose one by name."""

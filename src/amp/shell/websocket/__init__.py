@@ -1,0 +1,1 @@
+"""WebSocket connections: the handshake, the protocol ``amp.v1``, and the manager protocol in messages."""

@@ -1,0 +1,204 @@
+"""The client behind a WebSocket: a client of this process whose events go to the socket itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from amp.core.admission.admission import Visit
+from amp.core.ami.pin import Pin
+from amp.core.ami.session import ClientSession
+from amp.core.fanout.autofilter import Autofilter
+from amp.core.fanout.batch import Span
+from amp.core.fanout.catchup import Position
+from amp.core.fanout.view import ViewKey
+from amp.core.ws.close_codes import code_for
+from amp.core.ws.formats import format_name
+from amp.core.ws.framing import close_frame, deflated_frame, text_frame
+from amp.core.ws.selection import Selection
+from amp.shell.catching_up import catch_up as feed
+from amp.shell.crowd import Crowd
+from amp.shell.inner import InnerClient, original_of
+from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.secret_checks import SecretChecks
+from amp.shell.wire import Wire
+
+if TYPE_CHECKING:
+    from amp.shell.switchboard import Switchboard
+
+__all__ = ["WebSocketClient"]
+
+LAST_WORDS_S: Final = 2.0
+"""How long a client that ends has for the answers that it is owed, and then for its own close frame."""
+
+
+class WebSocketOutlet(Outlet):
+    """An outlet whose events are whole WebSocket frames; answers are given to who waits for them here."""
+
+    __slots__ = ("_answers", "_said_goodbye")
+
+    def __init__(
+        self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
+        client: int = 0, *, answers: Callable[[bytes], None],
+    ) -> None:  # fmt: skip
+        super().__init__(wire, limits, on_cut, crowd, client)
+        self._answers = answers
+        self._said_goodbye = False
+
+    def speak(self, frame: bytes) -> None:
+        """Send a whole frame that is no event; nothing any more behind a close frame."""
+        if not self.dead and not self._said_goodbye:
+            super()._send(frame, None)
+
+    def say_goodbye(self, frame: bytes) -> None:
+        """Send the close frame: nothing comes behind it, no event either."""
+        self.speak(frame)
+        self._said_goodbye = True
+
+    def _send(self, data: bytes, span: Span | None) -> None:
+        if span is None:
+            self._answers(data)
+        elif not self._said_goodbye:
+            super()._send(data, span)
+
+
+class WebSocketClient(InnerClient):
+    """A client of this process that shows its events to a WebSocket.
+
+    Args:
+        wire: of the connection; nobody else writes there.
+        deflate: the client takes compressed messages.
+
+    Attributes:
+        outlet: the one writer of the wire.
+        peer_left: set when nothing more comes from the other end.
+    """
+
+    outlet: WebSocketOutlet
+
+    def __init__(
+        self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
+        visit: Visit, checks: SecretChecks, pin: Pin | None = None, *,
+        quiet: bool = False, tls: str = "", wire: Wire, deflate: bool = False,
+    ) -> None:  # fmt: skip
+        del quiet
+
+        def make_outlet(
+            memory: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd, client: int
+        ) -> WebSocketOutlet:
+            del memory
+            return WebSocketOutlet(wire, limits, on_cut, crowd, client, answers=self.take_answer)
+
+        super().__init__(
+            number, address, session, owner, limits, visit, checks, pin,
+            quiet=False, tls=tls, make_outlet=make_outlet,
+        )  # fmt: skip
+        self.peer_left = trio.Event()
+        self._deflate = deflate
+        self._frame = deflated_frame if deflate else text_frame
+        self._selection: Selection | None = None
+        self._batch = False
+        self._busy = 0
+        self._idle = trio.Event()
+
+    def say(self, message: bytes) -> None:
+        """Send a text message."""
+        self.outlet.speak(self._frame(message))
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Something is to be answered meanwhile; a client that ends waits for that."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._idle.set()
+
+    def introduction(self) -> dict[str, object]:
+        """Who it is, what it may, and which servers there are for it."""
+        user, board = self.user, self._switchboard
+        assert user is not None  # it has signed in
+        kinds = [("asterisk", name, side.up) for name, side in board.servers.items()]
+        sniffers = board.desk.sniffers if board.desk is not None else {}
+        kinds += [("voipmonitor", name, True) for name in sniffers]
+        open_to = user.bound_to
+        return {
+            "user": user.name,
+            "read": sorted(user.read),
+            "write": sorted(user.write),
+            "servers": [
+                {"name": name, "kind": kind, "up": up}
+                for kind, name, up in kinds
+                if open_to is None or name in open_to
+            ],
+        }
+
+    def positions(self, selection: Selection | None) -> dict[bytes, Position]:
+        """Where it stands with the servers that it hears of, if it has everything until now."""
+        if selection is None or self.user is None:
+            return {}
+        bound_to = self.user.bound_to
+        servers = None if bound_to is None else frozenset(name.encode() for name in bound_to)
+        positions = self._switchboard.hub.positions(servers)
+        return {name: position for name, position in positions.items() if selection.hears(name)}
+
+    def hear(self, selection: Selection | None, *, batch: bool) -> None:
+        """Show these events from now on; ``None`` shows none."""
+        self._selection, self._batch = selection, batch
+        self._subscribe()
+
+    def catch_up(self, selection: Selection, since: Mapping[bytes, Position], *, batch: bool) -> None:
+        """Show these events, first those that came since the client stood there.
+
+        Raises:
+            LocalProtocolError: a position that nobody can have; nothing has changed.
+        """
+        self._selection, self._batch = selection, batch
+        key = self._see()
+        if key is None or self._nursery is None:
+            return
+        try:
+            catchup = self._switchboard.hub.resume(self.outlet, key, since, self.stats)
+        except Exception:
+            self._selection = None
+            raise
+        self.view = key
+        self._switchboard.crowd.join(self.outlet)
+        self._nursery.start_soon(feed, catchup, self.outlet)
+
+    def own_action_id(self, original: bytes) -> bytes:
+        """See `InnerClient.own_action_id`."""
+        return original_of(original)
+
+    def _see(self) -> ViewKey | None:
+        view = super()._see()
+        if view is None or self._selection is None:
+            return None
+        unique = view.autofilter is Autofilter.ON  # what it means is said by subscriptions here
+        return attrs.evolve(
+            view,
+            format=format_name(deflate=self._deflate, batch=self._batch),
+            sequence=True,
+            selection=self._selection,
+            autofilter=Autofilter.UNIQUE if unique else view.autofilter,
+            asker=None,
+        )
+
+    async def _close_drained(self) -> None:
+        """Answer what is owed, say why it ends, and leave the other end a moment to say so, too."""
+        self._wake_askers()
+        with trio.move_on_after(LAST_WORDS_S):
+            while self._busy:
+                self._idle = trio.Event()
+                await self._idle.wait()
+        self.outlet.say_goodbye(close_frame(code_for(self.reason), self.reason))
+        with trio.move_on_after(self._drain_timeout_s):
+            await self.outlet.drain()
+            with trio.move_on_after(LAST_WORDS_S):
+                await self.peer_left.wait()
+        self._scope.cancel()

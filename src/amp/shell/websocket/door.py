@@ -1,0 +1,157 @@
+"""``GET /ws``: the handshake, who asks, and which of the two protocols is spoken then."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import attrs
+import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection
+from wsproto.events import Request as Handshake
+from wsproto.utilities import RemoteProtocolError
+
+from amp.config.schema import Limits
+from amp.core.admission.admission import Visit
+from amp.core.http.credentials import Basic, read_authorization
+from amp.core.http.message import Request, Response, problem
+from amp.core.ws.conversation import Conversation
+from amp.shell.http.site import Upgrade
+from amp.shell.http.visitor import Visitor
+from amp.shell.websocket.client import WebSocketClient
+from amp.shell.websocket.connection import Speaker, sign_in
+from amp.shell.websocket.deflate import BoundedDeflate
+from amp.shell.websocket.messages import Messages
+from amp.shell.wire import Wire
+
+__all__ = ["AMP", "WebSocketDoor"]
+
+AMP: Final = "amp.v1"
+UPGRADE: Final = (b"upgrade", b"websocket")
+VERSION: Final = (b"sec-websocket-version", b"13")
+
+
+@attrs.frozen(kw_only=True)
+class WebSocketDoor:
+    """The handler.
+
+    Attributes:
+        limits: as configured now.
+    """
+
+    limits: Callable[[], Limits]
+
+    async def handle(self, request: Request, visitor: Visitor) -> Response | Upgrade:
+        """Let a WebSocket in, or say why not."""
+        protocol = WSConnection(ConnectionType.SERVER)
+        try:
+            if refusal := _refusal(request):
+                return refusal
+            protocol.initiate_upgrade_connection(list(request.headers), request.target.decode("latin-1"))
+            handshake = next(protocol.events())
+        except RemoteProtocolError as error:
+            return problem(400, f"that is no WebSocket handshake: {error}")
+        assert isinstance(handshake, Handshake)
+        if handshake.subprotocols and AMP not in handshake.subprotocols:
+            return problem(400, f"expected the subprotocol {AMP}")
+        who = _who(request)
+        if isinstance(who, Response):
+            return who
+        if who is not None:
+            found = await visitor.client_for(who)
+            if isinstance(found, Response):
+                return found
+            visitor.leave()  # the WebSocket's client signs in anew; a refusal has to come by HTTP
+        accept = AcceptConnection(subprotocol=AMP if handshake.subprotocols else None)
+        return Upgrade(partial(self._serve, protocol, accept, visitor, who))
+
+    async def _serve(
+        self,
+        protocol: WSConnection,
+        accept: AcceptConnection,
+        visitor: Visitor,
+        who: Basic | None,
+        wire: Wire,
+    ) -> None:
+        limits = self.limits()
+        deflate = BoundedDeflate(limits.websocket_message_bytes)
+        accept.extensions.append(deflate)
+        answer = protocol.send(accept)
+        build = partial(WebSocketClient, wire=wire, deflate=deflate.enabled())
+        client = visitor.make_client(visitor.visit, build=build)
+        assert isinstance(client, WebSocketClient)
+        async with trio.open_nursery() as nursery:
+            await client.start(nursery)
+            client.outlet.speak(answer)
+            if who is not None:
+                await client.perform(sign_in(who.username, who.secret))
+            messages = Messages(
+                wire,
+                protocol,
+                client.outlet.speak,
+                partial(_took, client, visitor.visit),
+                limits.websocket_message_bytes,
+                limits.websocket_ping_interval_s,
+            )
+            nursery.start_soon(_talk, client, messages, limits, visitor.visit)
+            await client.done.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _talk(client: WebSocketClient, messages: Messages, limits: Limits, visit: Visit) -> None:
+    """Serve the client until its other end has left or must go, then end it."""
+    conversation = Conversation(limits.websocket_subscriptions, limits.actions_per_client)
+    try:
+        async with trio.open_nursery() as requests:
+            await Speaker(client, messages, conversation, visit, requests).serve()
+            if messages.goodbye is not None:
+                client.outlet.say_goodbye(messages.goodbye)
+            requests.cancel_scope.cancel()
+    except* OSError as group:
+        client.cut(f"read failed: {group.exceptions[0]}")
+    if messages.reason and messages.goodbye is None:
+        client.cut(messages.reason)
+    elif messages.reason:
+        client.peer_left.set()
+        client.close_soon(messages.reason)
+    else:
+        await _drop_rest(client, messages)
+
+
+async def _drop_rest(client: WebSocketClient, messages: Messages) -> None:
+    """What still comes behind the end is read and thrown away, till the other end has left, too."""
+    while await messages.next() is not None:
+        pass
+    client.peer_left.set()
+
+
+def _took(client: WebSocketClient, visit: Visit, size: int) -> str:
+    client.stats.bytes_in += size
+    return visit.receive(size, trio.current_time())
+
+
+def _refusal(request: Request) -> Response | None:
+    """What is no WebSocket handshake at all."""
+    if (request.header(b"upgrade") or b"").lower() != b"websocket":
+        return problem(426, "expected a WebSocket handshake", UPGRADE)
+    if request.header(b"sec-websocket-version") != b"13":
+        return problem(426, "expected Sec-WebSocket-Version: 13", UPGRADE, VERSION)
+    try:
+        key = b64decode(request.header(b"sec-websocket-key") or b"", validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 16:
+        return problem(400, "expected 16 bytes as base64 in Sec-WebSocket-Key")
+    return None
+
+
+def _who(request: Request) -> Basic | Response | None:
+    """Who signs in by the request itself; ``None`` if that comes later, as a message."""
+    header = request.header(b"authorization")
+    if header is None:
+        return None
+    return read_authorization(header) or problem(400, "expected Basic or Bearer in Authorization")

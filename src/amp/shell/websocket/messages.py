@@ -1,0 +1,111 @@
+"""Whole messages out of a WebSocket: fragments, pings, limits and the end are minded here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+from wsproto import WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+
+from amp.core.ws.close_codes import TOO_BIG
+from amp.core.ws.framing import close_frame, ping_frame
+from amp.shell.wire import Wire
+
+__all__ = ["Messages"]
+
+NO_ANSWER = "did not answer a ping"
+
+
+class Messages:
+    """Reads one connection.
+
+    Args:
+        wire: nobody else reads there.
+        protocol: behind the handshake.
+        speak: takes whole frames for the other end.
+        took: is told how many bytes came; gives the reason to stop, empty if there is none.
+        most_bytes: of a message, unpacked.
+        ping_interval_s: of silence, until the other end is asked whether it is there; so much more, and it
+            is taken for gone.
+
+    Attributes:
+        reason: why there are no more, for people.
+        goodbye: the close frame that is owed then; ``None`` if there is nobody to say it to.
+    """
+
+    def __init__(
+        self, wire: Wire, protocol: WSConnection, speak: Callable[[bytes], None],
+        took: Callable[[int], str], most_bytes: int, ping_interval_s: float,
+    ) -> None:  # fmt: skip
+        self._wire = wire
+        self._protocol = protocol
+        self._speak = speak
+        self._took = took
+        self._most_bytes = most_bytes
+        self._interval_s = ping_interval_s
+        self._asked = False
+        self._parts: list[str | bytes] = []
+        self._size = 0
+        self._ready: deque[str | bytes] = deque()
+        self.reason = ""
+        self.goodbye: bytes | None = None
+
+    async def next(self) -> str | bytes | None:
+        """The next message, text as ``str``; ``None`` for ever when there are no more.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        while not self._ready:
+            if self.reason:
+                return None
+            await self._read()
+        return self._ready.popleft()
+
+    async def _read(self) -> None:
+        with trio.move_on_after(self._interval_s) as patience:
+            data = await self._wire.receive()
+        if patience.cancelled_caught:
+            if self._asked:
+                self.reason = NO_ANSWER
+            self._asked = True
+            self._speak(ping_frame())
+            return
+        self._asked = False
+        self.reason = self._took(len(data)) or ("" if data else "connection closed by the client")
+        if not self.reason:
+            self._protocol.receive_data(data)
+            events = self._protocol.events()
+            while not self.reason and (event := next(events, None)) is not None:
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case TextMessage() | BytesMessage():
+                self._take_part(event)
+            case Ping():
+                self._speak(self._protocol.send(event.response()))
+            case CloseConnection(code, reason):
+                asked = self._protocol.state is ConnectionState.REMOTE_CLOSING
+                self.reason = "closed by the client" if asked else f"protocol error: {reason}"
+                # An answer has no reason: theirs, said back to them, would tell nothing.
+                close = CloseConnection(code) if asked else event
+                self.goodbye = self._protocol.send(close)
+
+    def _take_part(self, event: TextMessage | BytesMessage) -> None:
+        data = event.data
+        self._size += len(data if isinstance(data, bytes | bytearray) else data.encode())
+        if self._size > self._most_bytes:
+            self.reason = f"a message may have {self._most_bytes} bytes"
+            self.goodbye = close_frame(TOO_BIG, self.reason)
+            return
+        self._parts.append(data if isinstance(data, str) else bytes(data))
+        if event.message_finished:
+            parts, self._parts, self._size = self._parts, [], 0
+            if isinstance(event, TextMessage):
+                self._ready.append("".join(part for part in parts if isinstance(part, str)))
+            else:
+                self._ready.append(b"".join(part for part in parts if isinstance(part, bytes)))
