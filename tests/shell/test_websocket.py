@@ -2,82 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from base64 import urlsafe_b64encode
 
 import attrs
-import orjson
-import pytest
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
-from amp.config.schema import Listen, User
+from amp.config.schema import Limits, Listen, Proxy, User
 from amp.config.secret import Secret
-from shell.harness import PATIENCE_S, Lab, lab
+from shell.browsing import Browser, basic, query
+from shell.harness import ANNA, AmiClient, lab
+from shell.talking import talking
 
 WEB = (Listen(port=0, protocols=("websocket",)),)
 ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
+TWO = (*ALL, *WEB)
 RITA = User(name="rita", secret=Secret("rita's"), read=("user",), write=())
+FLEET = attrs.evolve(ANNA, write=("all", "fanout"))
 
 
-@attrs.define(eq=False)
-class Talker:
-    """A client of amp.v1 that reads what comes in order."""
-
-    socket: WebSocketConnection
-    _ids: int = 0
-    _kept: deque[dict[str, Any]] = attrs.field(factory=deque)
-
-    async def message(self) -> dict[str, Any]:
-        """The next one that is no answer to `ask`."""
-        return self._kept.popleft() if self._kept else await self._read()
-
-    async def _read(self) -> dict[str, Any]:
-        with trio.fail_after(PATIENCE_S):
-            found = orjson.loads(await self.socket.get_message())
-        assert isinstance(found, dict)
-        return found
-
-    async def ask(self, kind: str, **fields: object) -> dict[str, Any]:
-        """Send a request, and give its answer; whatever comes before is kept for `message`."""
-        self._ids += 1
-        await self.socket.send_message(orjson.dumps({"id": self._ids, "type": kind, **fields}).decode())
-        while True:
-            answer = await self._read()
-            if answer["type"] == "response" and answer["id"] == self._ids:
-                return answer
-            self._kept.append(answer)
-
-    async def login(self, user: str = "anna", secret: str = "anna's") -> dict[str, Any]:
-        """Sign in."""
-        return await self.ask("login", username=user, secret=secret)
-
-    async def event(self, name: str) -> dict[str, Any]:
-        """Read on until this event."""
-        while True:
-            message = await self.message()
-            if message.get("event") == name:
-                return message
-
-    async def closed(self) -> tuple[int, str]:
-        """Read on until the end: its code and reason."""
-        with pytest.raises(ConnectionClosed) as caught, trio.fail_after(PATIENCE_S):
-            while True:
-                await self.socket.get_message()
-        reason = caught.value.reason
-        assert reason is not None
-        return reason.code, reason.reason or ""
-
-
-@asynccontextmanager
-async def talking(one: Lab, *, listener: int = 0, **settings: Any) -> AsyncIterator[Talker]:
-    """A connection to amp; with its subprotocol, unless said otherwise."""
-    settings = {"subprotocols": ["amp.v1"], **settings}
-    url = f"ws://127.0.0.1:{one.port_of(listener)}/ws"
-    async with open_websocket_url(url, **settings) as socket:
-        yield Talker(socket)
+async def say(client: AmiClient, name: str, *headers: tuple[str, str]) -> None:
+    """Have the client's server tell a UserEvent."""
+    await client.action("UserEvent", ("UserEvent", name), *headers)
 
 
 async def test_login_subscribe_and_events() -> None:
@@ -103,3 +48,217 @@ async def test_login_subscribe_and_events() -> None:
         await talker.socket.aclose()
         line = await one.logged("client_done", user="anna")
         assert (line["reason"], line["events"]) == ("closed by the client", 1)
+
+
+async def test_rights_and_subscriptions_decide_what_is_seen() -> None:
+    async with lab("a", "b", listen=ALL, users=(ANNA, RITA)) as one, talking(one) as talker:
+        client = await one.client(events="off")
+        assert (await talker.login("rita", "rita's"))["servers"] == [
+            {"name": "a", "kind": "asterisk", "up": True},
+            {"name": "b", "kind": "asterisk", "up": True},
+        ]
+        assert (await talker.ask("action", action={"Action": "CoreStatus"}))["error"][
+            "code"
+        ] == "not_permitted"
+        await talker.ask("subscribe", sub="x", servers="b", events="UserEvent", where={"Key": "x*"})
+        await talker.ask("subscribe", sub="y", servers=["a", "z"], where={"Key": ["y", "z?"]})
+        for server, key in [("a", "x1"), ("b", "y"), ("b", "x2"), ("a", "y"), ("a", "z")]:
+            await say(client, "E", ("Key", key), ("Server", server))
+        await say(client, "Last", ("Key", "zz"), ("Server", "a"))
+        seen = [await talker.event("UserEvent") for _ in range(3)]
+        assert sorted((event["server"], event["headers"]["Key"]) for event in seen) == [
+            ("a", "y"), ("a", "zz"), ("b", "x2"),
+        ]  # fmt: skip
+        assert (await talker.ask("unsubscribe", sub="x"))["positions"].keys() == {"a"}
+        assert (await talker.ask("unsubscribe", sub="y"))["positions"] == {}
+        await say(client, "Unseen", ("Key", "y"), ("Server", "a"))
+        await client.action("Ping", ("Server", "a"), ("ActionID", "p"))
+        await client.answer("p")
+        await talker.ask("ping")
+        assert not talker.kept
+
+
+async def test_lists_streamed_and_gathered_and_several_servers() -> None:
+    async with lab("a", "b", listen=WEB, users=(FLEET,)) as one, talking(one) as talker:
+        await talker.login()
+        whole = await talker.ask("action", action={"Action": "CoreShowChannels", "Server": "a"})
+        assert whole["events"][-1]["Event"] == "CoreShowChannelsComplete"
+        streamed = await talker.ask(
+            "action", action={"Action": "CoreShowChannels", "Server": "a", "ActionID": "mine"}, stream=True
+        )
+        assert "events" not in streamed
+        assert streamed["response"]["ActionID"] == "mine"
+        item = await talker.message()
+        assert (item["type"], item["headers"]["Event"]) == ("item", "CoreShowChannelsComplete")
+        several = await talker.ask("action", action={"Action": "CoreShowChannels", "Server": "*"})
+        assert several["events"][-1]["Event"] == "ProxyFanoutComplete"
+        unknown = await talker.ask("action", action={"Action": "Ping", "Server": "nowhere"})
+        assert unknown["error"]["code"] == "unknown_server"
+        command = await talker.ask("command", server="s1", command="listcalls")
+        assert command["error"]["code"] == "unknown_server"
+        assert (await talker.ask("action", action={"Action": "Ping", "X": "\r\n"}))["error"][
+            "code"
+        ] == "bad_request"
+
+
+async def test_the_asker_sees_its_own_actionid_and_nobody_elses() -> None:
+    async with lab("a", listen=WEB, users=(ANNA, RITA)) as one, talking(one) as asker, talking(one) as other:
+        await asker.login()
+        await other.login("rita", "rita's")
+        for talker in (asker, other):
+            await talker.ask("subscribe", events="UserEvent")
+        for action_id in ({"ActionID": "me"}, {}):
+            await asker.ask("action", action={"Action": "UserEvent", "UserEvent": "E", **action_id})
+            assert (await asker.event("UserEvent"))["headers"].get("ActionID") == action_id.get("ActionID")
+            assert "ActionID" not in (await other.event("UserEvent"))["headers"]
+
+
+async def test_who_comes_back_gets_what_was_missed_once_and_in_order() -> None:
+    async with lab("a", listen=ALL) as one:
+        client = await one.client(events="off")
+        async with talking(one) as talker:
+            await talker.login()
+            await talker.ask("subscribe", events="UserEvent")
+            await say(client, "E", ("N", "0"))
+            first = await talker.event("UserEvent")
+        for number in range(1, 40):
+            await say(client, "E", ("N", str(number)))
+        await client.action("Ping", ("Server", "a"), ("ActionID", "p"))
+        await client.answer("p")
+        since = {"a": {"epoch": first["epoch"], "seq": first["seq"]}}
+        async with talking(one) as talker:
+            await talker.login()
+            made_up = {"a": {"epoch": first["epoch"], "seq": 1 << 40}}
+            refused = await talker.ask("subscribe", events="UserEvent", since=made_up)
+            assert refused["error"]["code"] == "bad_request"
+            told = await talker.ask("subscribe", events="UserEvent", since=since, batch=True)
+            assert told["ok"], told
+            await say(client, "E", ("N", "40"))
+            seen: list[str] = []
+            while len(seen) < 40:
+                message = await talker.message()
+                seen += [event["headers"]["N"] for event in message.get("events", [])]
+            assert seen == [str(number) for number in range(1, 41)]
+        async with talking(one) as talker:
+            await talker.login()
+            other = {"a": {"epoch": "other", "seq": 3}, "gone": {"epoch": "e", "seq": 1}}
+            await talker.ask("subscribe", events="UserEvent", since=other)
+            gaps = [await talker.message() for _ in range(2)]
+            assert {gap["reason"] for gap in gaps} == {"new epoch", "unknown server"}
+            assert (await talker.event("UserEvent"))["headers"]["N"] == "0"
+
+
+async def test_logins_by_handshake() -> None:
+    async with lab("a", listen=TWO) as one:
+        token = urlsafe_b64encode(b"anna:anna's").rstrip(b"=").decode()
+        for header in (basic(), ("Authorization", f"Bearer {token}")):
+            async with talking(one, extra_headers=[header]) as talker:
+                assert (await talker.ask("subscribe"))["ok"]
+        for header, status in (
+            (basic(secret="wrong"), 401),
+            (("Authorization", "Bearer %%%"), 400),
+            (("Authorization", "Digest x"), 400),
+            (("Origin", "http://evil.example"), 403),
+        ):
+            browser = await Browser.open(one, 1)
+            await browser.raw(HANDSHAKE.replace(b"\r\n\r\n", "\r\n{}: {}\r\n\r\n".format(*header).encode()))
+            head = await browser.stream.receive_some(1000)
+            assert head.startswith(b"HTTP/1.1 %d " % status), head
+        assert "anna's" not in str(one.lines)
+
+
+async def test_without_logins_everybody_is_signed_in() -> None:
+    proxy = Proxy(name="lab", authentication="none")
+    async with lab("a", listen=WEB, proxy=proxy) as one, talking(one) as talker:
+        assert (await talker.ask("subscribe"))["ok"]
+
+
+async def test_how_connections_end() -> None:
+    limits = Limits(login_timeout_s=0.3, websocket_message_bytes=4096, websocket_subscriptions=1)
+    async with lab("a", listen=WEB, limits=limits) as one:
+        async with talking(one) as talker:
+            assert (await talker.login(secret="wrong"))["error"]["code"] == "login_failed"
+            assert (await talker.closed())[0] == 1008
+        async with talking(one) as talker:
+            assert await talker.closed() == (1008, "login timeout")
+        async with talking(one) as talker:
+            await talker.socket.send_message(b"binary")
+            assert (await talker.closed())[0] == 1003
+        async with talking(one) as talker:
+            await talker.socket.send_message("x" * 4097)
+            assert (await talker.closed())[0] == 1009
+        async with talking(one) as talker:
+            await talker.login()
+            assert (await talker.ask("subscribe", sub="one"))["ok"]
+            assert (await talker.ask("subscribe", sub="two"))["error"]["code"] == "too_many"
+            await talker.ask("action", action={"Action": "Logoff"})
+            assert await talker.closed() == (1000, "logoff")
+
+
+async def test_stopping_and_losing_servers() -> None:
+    pinned = attrs.evolve(RITA, server="a")
+    async with lab("a", listen=WEB, users=(ANNA, pinned)) as one, talking(one) as talker:
+        await talker.login()
+        async with talking(one) as bound:
+            await bound.login("rita", "rita's")
+            await bound.ask("subscribe")
+            one.sims["a"].faults.drop()
+            assert await bound.closed() == (4001, "server a lost")
+        one.stop()
+        assert await talker.closed() == (1001, "proxy shutting down")
+        with trio.fail_after(10):
+            await one.ended.wait()
+
+
+async def test_a_silent_peer_is_pinged_and_then_cut() -> None:
+    async with lab("a", listen=WEB, limits=Limits(websocket_ping_interval_s=0.2)) as one:
+        async with talking(one) as talker:  # answers pings by itself
+            await talker.login()
+            await trio.sleep(1)
+            assert (await talker.ask("ping"))["ok"]
+        silent = await Browser.open(one)
+        await silent.raw(HANDSHAKE)
+        await one.logged("client_done", reason="did not answer a ping")
+
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+async def test_what_is_no_handshake() -> None:
+    async with lab("a", listen=WEB) as one:
+        for old, new, status in (
+            (b"Upgrade: websocket", b"Upgrade: h2c", 426),
+            (b"Version: 13", b"Version: 8", 426),
+            (b"dGhlIHNhbXBsZSBub25jZQ==", b"x", 400),
+            (b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n", 400),
+            (b"GET /ws", b"GET /", 404),
+        ):
+            browser = await Browser.open(one)
+            await browser.raw(HANDSHAKE.replace(old, new))
+            head = await browser.stream.receive_some(1000)
+            assert head.startswith(b"HTTP/1.1 %d " % status), head
+        browser = await Browser.open(one)
+        assert (await browser.get(query("Ping"))).status == 404  # nothing but /ws is offered here
+
+
+async def test_the_manager_protocol_in_messages() -> None:
+    async with lab("a", listen=WEB) as one, talking(one, subprotocols=["ami"]) as talker:
+        socket = talker.socket
+        assert socket.subprotocol == "ami"
+        with trio.fail_after(20):
+            assert str(await socket.get_message()).startswith("Asterisk Call Manager/")
+            await socket.send_message("Action: Login\r\nUsername: anna\r\nSec")
+            await socket.send_message("ret: anna's\r\n\r\n")
+            assert str(await socket.get_message()).startswith("Response: Success\r\n")
+            event = b"Action: UserEvent\r\nUserEvent: E\r\nRaw: \xff\r\n\r\n"
+            await socket.send_message(event)
+            while b"Raw: \xff" not in (message := await socket.get_message()):
+                assert message if isinstance(message, str) else message.endswith(b"\r\n\r\n")
+            await socket.send_message("Action: UserEvent\r\nUserEvent: F\r\nRaw: é\r\n\r\n")
+            while "Raw: é" not in (message := await socket.get_message()):
+                assert isinstance(message, str)
+            await socket.send_message("Action: Logoff\r\n\r\n")
+        assert (await talker.closed())[0] == 1000

@@ -179,10 +179,10 @@ class Doors:
             if spoken == "http":
                 await self._serve_http(number, wire, visit, address, gate, gatekeeper)
             else:
-                await self._serve_ami(number, wire, visit, address, gate, accepted_at)
+                await self._serve_ami(wire, number, visit, address, gate, accepted_at)
 
     async def _serve_ami(
-        self, number: int, wire: Wire, visit: Visit, address: str, gate: Gate, accepted_at: float
+        self, wire: Wire, number: int, visit: Visit, address: str, gate: Gate, accepted_at: float
     ) -> None:
         config = self.config()
         formats = FormatChoice(
@@ -211,6 +211,10 @@ class Doors:
         finally:
             self.switchboard.remove_client(client)
 
+    async def _serve_ami_inside(self, visit: Visit, address: str, gate: Gate, wire: Wire) -> None:
+        """The manager protocol inside another one."""
+        await self._serve_ami(wire, self.number(), visit, address, gate, trio.current_time())
+
     async def _serve_http(
         self, number: int, wire: Wire, visit: Visit, address: str, gate: Gate, gatekeeper: Gatekeeper
     ) -> None:
@@ -222,6 +226,7 @@ class Doors:
             visit=visit,
             tls=wire.tls,
             make_client=partial(self.inner_client, address=address, gate=gate, tls=wire.tls),
+            serve_ami=partial(self._serve_ami_inside, visit, address, gate),
             offers=gate.offers,
         )
         connection = Connection(

@@ -97,7 +97,7 @@ class Conversation:
                 return self._subscribe(request)
             case Unsubscribe(name, sub):
                 return self._unsubscribe(name, sub)
-            case Act():
+            case _:
                 return self._perform(request)
 
     def answered(self) -> None:

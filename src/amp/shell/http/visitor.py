@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from amp.core.http.message import Response, problem
 from amp.core.http.recognised import Recognised
 from amp.errors import LocalProtocolError
 from amp.shell.inner import End, InnerClient
+from amp.shell.wire import Wire
 
 __all__ = ["CHALLENGE", "Visitor", "sign_in", "unauthorized"]
 
@@ -44,6 +45,7 @@ class Visitor:
         visit: its stay, as the entrance counts it; failed logins are judged there.
         tls: what protects it; empty if nothing does.
         make_client: a client that acts for it, not yet started; see `amp.shell.doors.Doors.inner_client`.
+        serve_ami: serves a client of the manager protocol on a wire, until it is gone.
         offers: what the listener offers: ``http``, ``websocket`` or both.
         user: who signed in last, for the log.
     """
@@ -54,6 +56,7 @@ class Visitor:
     visit: Visit
     tls: str
     make_client: MakeClient
+    serve_ami: Callable[[Wire], Awaitable[None]]
     offers: frozenset[str] = frozenset(("http",))
     user: str | None = None
     nursery: trio.Nursery | None = None

@@ -98,6 +98,7 @@ class WebSocketClient(InnerClient):
             quiet=False, tls=tls, make_outlet=make_outlet,
         )  # fmt: skip
         self.peer_left = trio.Event()
+        self._socket = wire
         self._deflate = deflate
         self._frame = deflated_frame if deflate else text_frame
         self._selection: Selection | None = None
@@ -199,6 +200,7 @@ class WebSocketClient(InnerClient):
         self.outlet.say_goodbye(close_frame(code_for(self.reason), self.reason))
         with trio.move_on_after(self._drain_timeout_s):
             await self.outlet.drain()
+            self._socket.end_output()
             with trio.move_on_after(LAST_WORDS_S):
                 await self.peer_left.wait()
         self._scope.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,15 +23,19 @@ from amp.core.http.message import Request, Response, problem
 from amp.core.ws.conversation import Conversation
 from amp.shell.http.site import Upgrade
 from amp.shell.http.visitor import Visitor
+from amp.shell.websocket.ami_wire import AmiWire
 from amp.shell.websocket.client import WebSocketClient
 from amp.shell.websocket.connection import Speaker, sign_in
 from amp.shell.websocket.deflate import BoundedDeflate
 from amp.shell.websocket.messages import Messages
 from amp.shell.wire import Wire
 
-__all__ = ["AMP", "WebSocketDoor"]
+__all__ = ["WebSocketDoor"]
 
 AMP: Final = "amp.v1"
+AMI: Final = "ami"
+"""The manager protocol itself, for its clients where only WebSockets get through."""
+
 UPGRADE: Final = (b"upgrade", b"websocket")
 VERSION: Final = (b"sec-websocket-version", b"13")
 
@@ -56,8 +61,9 @@ class WebSocketDoor:
         except RemoteProtocolError as error:
             return problem(400, f"that is no WebSocket handshake: {error}")
         assert isinstance(handshake, Handshake)
-        if handshake.subprotocols and AMP not in handshake.subprotocols:
-            return problem(400, f"expected the subprotocol {AMP}")
+        spoken = next((name for name in handshake.subprotocols if name in (AMP, AMI)), None)
+        if handshake.subprotocols and spoken is None:
+            return problem(400, f"expected the subprotocol {AMP} or {AMI}")
         who = _who(request)
         if isinstance(who, Response):
             return who
@@ -66,7 +72,9 @@ class WebSocketDoor:
             if isinstance(found, Response):
                 return found
             visitor.leave()  # the WebSocket's client signs in anew; a refusal has to come by HTTP
-        accept = AcceptConnection(subprotocol=AMP if handshake.subprotocols else None)
+        accept = AcceptConnection(subprotocol=spoken)
+        if spoken == AMI:
+            return Upgrade(partial(self._serve_ami, protocol, accept, visitor))
         return Upgrade(partial(self._serve, protocol, accept, visitor, who))
 
     async def _serve(
@@ -101,6 +109,24 @@ class WebSocketDoor:
             await client.done.wait()
             nursery.cancel_scope.cancel()
 
+    async def _serve_ami(
+        self, protocol: WSConnection, accept: AcceptConnection, visitor: Visitor, wire: Wire
+    ) -> None:
+        limits = self.limits()
+        accept.extensions.append(BoundedDeflate(limits.websocket_message_bytes))
+        outside = AmiWire(wire)
+        outside.speak(protocol.send(accept))
+        messages = Messages(
+            wire,
+            protocol,
+            outside.speak,
+            _took_nothing,
+            limits.websocket_message_bytes,
+            limits.websocket_ping_interval_s,
+        )
+        outside.read_from(messages)
+        await visitor.serve_ami(outside)
+
 
 async def _talk(client: WebSocketClient, messages: Messages, limits: Limits, visit: Visit) -> None:
     """Serve the client until its other end has left or must go, then end it."""
@@ -116,22 +142,22 @@ async def _talk(client: WebSocketClient, messages: Messages, limits: Limits, vis
     if messages.reason and messages.goodbye is None:
         client.cut(messages.reason)
     elif messages.reason:
-        client.peer_left.set()
         client.close_soon(messages.reason)
-    else:
-        await _drop_rest(client, messages)
-
-
-async def _drop_rest(client: WebSocketClient, messages: Messages) -> None:
-    """What still comes behind the end is read and thrown away, till the other end has left, too."""
-    while await messages.next() is not None:
-        pass
+    if not messages.left:
+        with suppress(OSError):
+            await messages.discard()
     client.peer_left.set()
 
 
 def _took(client: WebSocketClient, visit: Visit, size: int) -> str:
     client.stats.bytes_in += size
     return visit.receive(size, trio.current_time())
+
+
+def _took_nothing(size: int) -> str:
+    """The client that reads what is in the messages counts it."""
+    del size
+    return ""
 
 
 def _refusal(request: Request) -> Response | None:

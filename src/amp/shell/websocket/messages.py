@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 import trio
 from wsproto import WSConnection
@@ -16,7 +17,8 @@ from amp.shell.wire import Wire
 
 __all__ = ["Messages"]
 
-NO_ANSWER = "did not answer a ping"
+NO_ANSWER: Final = "did not answer a ping"
+MOST_DISCARDED_BYTES: Final = 1 << 20
 
 
 class Messages:
@@ -33,6 +35,7 @@ class Messages:
 
     Attributes:
         reason: why there are no more, for people.
+        left: whether the other end has said goodbye itself.
         goodbye: the close frame that is owed then; ``None`` if there is nobody to say it to.
     """
 
@@ -51,6 +54,7 @@ class Messages:
         self._size = 0
         self._ready: deque[str | bytes] = deque()
         self.reason = ""
+        self.left = False
         self.goodbye: bytes | None = None
 
     async def next(self) -> str | bytes | None:
@@ -64,6 +68,14 @@ class Messages:
                 return None
             await self._read()
         return self._ready.popleft()
+
+    async def discard(self) -> None:
+        """Read on to the end without looking: to close on unread bytes would reset the connection, and the
+        reset may overtake our last words. Who goes on sending for too long is not waited for.
+        """
+        left = MOST_DISCARDED_BYTES
+        while left > 0 and (data := await self._wire.receive()):
+            left -= len(data)
 
     async def _read(self) -> None:
         with trio.move_on_after(self._interval_s) as patience:
@@ -89,7 +101,7 @@ class Messages:
             case Ping():
                 self._speak(self._protocol.send(event.response()))
             case CloseConnection(code, reason):
-                asked = self._protocol.state is ConnectionState.REMOTE_CLOSING
+                self.left = asked = self._protocol.state is ConnectionState.REMOTE_CLOSING
                 self.reason = "closed by the client" if asked else f"protocol error: {reason}"
                 # An answer has no reason: theirs, said back to them, would tell nothing.
                 close = CloseConnection(code) if asked else event
