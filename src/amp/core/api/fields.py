@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import orjson
 
 from amp.core.http.message import Request
 from amp.errors import LocalProtocolError
 
 __all__ = ["Fields", "read_object"]
+
+LEAST_S: Final = 0.1
+"""Nothing could be answered in less."""
 
 
 class Fields:
@@ -36,8 +41,8 @@ class Fields:
     def seconds(self, name: str, most: float) -> float:
         """A number of seconds; ``most`` if it is not there."""
         value = self._found.pop(name, most)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-            raise LocalProtocolError(f"{name}: expected seconds, more than 0 and at most {most:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_S <= value <= most:
+            raise LocalProtocolError(f"{name}: expected seconds, {LEAST_S:g} to {most:g}")
         return float(value)
 
     def end(self) -> None:

@@ -13,7 +13,9 @@ __all__ = ["Found", "Route", "Routes"]
 HandlerT = TypeVar("HandlerT")
 
 PLACE: Final = re.compile(r"\{([a-z_]+)(:path)?\}")
-KNOWN_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+KNOWN_METHODS: Final = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE")
+)
 
 
 @attrs.frozen
@@ -53,6 +55,11 @@ class Routes(Generic[HandlerT]):
 
     def __init__(self) -> None:
         self._rows: list[Route[HandlerT]] = []
+
+    @property
+    def rows(self) -> tuple[Route[HandlerT], ...]:
+        """All of them, in order."""
+        return tuple(self._rows)
 
     def add(self, methods: str | Iterable[str], pattern: str, handler: HandlerT) -> None:
         """Add a row for each method. Earlier rows win; GET also answers HEAD.

@@ -246,7 +246,7 @@ class Connection:
     def _judged(self, head: h11.Request, body: bytes) -> Request | Response:
         target = read_target(head.target)
         if target is None:
-            return problem(400, "expected a path as target")
+            return _as_offered(problem(400, "expected a path as target"), head.target.decode("latin-1"))
         request = Request(
             method=head.method.decode("ascii"),
             path=target.path,

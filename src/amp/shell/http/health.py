@@ -1,9 +1,11 @@
-"""``/healthz`` and ``/readyz``, for whoever starts, watches and balances amp; nobody signs in for them."""
+"""What nobody signs in for: ``/healthz``, ``/readyz`` and ``/openapi.json``."""
 
 from __future__ import annotations
 
 import attrs
 
+from amp import __version__
+from amp.core.api.openapi import document
 from amp.core.http.api_error import api_error
 from amp.core.http.message import Request, Response
 from amp.shell.http.api import shown
@@ -30,6 +32,11 @@ class Health:
         """The process answers, so it lives."""
         del request, visitor
         return shown({"alive": True})
+
+    async def openapi(self, request: Request, visitor: Visitor) -> Response:
+        """The document of what is offered."""
+        del request, visitor
+        return shown(document(__version__))
 
     async def readyz(self, request: Request, visitor: Visitor) -> Response:
         """Whether to send clients here: with ``?servers=one`` or ``all`` only if so many are up."""

@@ -92,6 +92,7 @@ def _offer_api(
     health = Health(overview=overview, site=site)
     site.routes.add("GET", "/healthz", health.healthz)
     site.routes.add("GET", "/readyz", health.readyz)
+    site.routes.add("GET", "/openapi.json", health.openapi)
 
 
 def _login_limits(config: Callable[[], Config]) -> SessionLimits:
