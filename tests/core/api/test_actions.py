@@ -1,0 +1,33 @@
+"""Actions of the API as values."""
+
+from __future__ import annotations
+
+from amp.core.ami.frame import Frame
+from amp.core.api.actions import answers, headers_object, read_action
+
+
+def test_numbers_and_lists_become_headers_in_order() -> None:
+    action = read_action({"Variable": ["a=1", "b=2"], "action": "Originate", "Priority": 1})
+    assert action == Frame.of(
+        ("Action", "Originate"), ("Variable", "a=1"), ("Variable", "b=2"), ("Priority", "1")
+    )
+
+
+def test_headers_that_repeat_are_lists_and_lines_that_are_none_are_kept() -> None:
+    assert headers_object(b"Event: X\r\nA: 1\r\nA: 2\r\nodd") == {
+        "Event": "X", "A": ["1", "2"], "unparsed": ["odd"]
+    }  # fmt: skip
+
+
+def test_a_server_of_several_that_was_not_asked_has_an_error() -> None:
+    frames = (
+        b"Response: Success\r\nServer: a",
+        b"Response: Error\r\nMessage: Not sent: server b is down\r\nServer: b",
+        b"Event: ProxyFanoutComplete\r\nEventList: Complete\r\nAnswers: 1\r\nErrors: 0\r\nMissing: 1",
+    )
+    up, down = answers(frames)
+    assert up == {
+        "server": "a", "response": {"Response": "Success"}, "events": [], "complete": True, "error": None
+    }  # fmt: skip
+    assert down["error"] == {"code": "server_down", "message": "Not sent: server b is down"}
+    assert not down["complete"]
