@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 
 import attrs
+import orjson
 import trio
 
 from amp.config.schema import Limits, Listen, Proxy, User
@@ -15,7 +16,7 @@ from shell.talking import talking
 
 WEB = (Listen(port=0, protocols=("websocket",)),)
 ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
-TWO = (*ALL, *WEB)
+TWO = (*ALL, Listen(port=0, protocols=("http", "websocket")))
 RITA = User(name="rita", secret=Secret("rita's"), read=("user",), write=())
 FLEET = attrs.evolve(ANNA, write=("all", "fanout"))
 
@@ -165,6 +166,24 @@ async def test_logins_by_handshake() -> None:
             head = await browser.stream.receive_some(1000)
             assert head.startswith(b"HTTP/1.1 %d " % status), head
         assert "anna's" not in str(one.lines)
+
+
+async def test_a_cookie_signs_in_and_its_logout_ends_all() -> None:
+    """A page of amp's own needs no secret again; what it says it is afterwards does not count."""
+    async with lab("a", listen=TWO) as one:
+        page = await Browser.open(one, 1)
+        body = orjson.dumps({"username": "anna", "secret": "anna's"})
+        kind = ("Content-Type", "application/json")
+        await page.send("POST", "/api/v1/login", kind, body=body)
+        login = await page.page("POST")
+        cookie = ("Cookie", login.headers["set-cookie"].partition(";")[0])
+        async with talking(one, listener=1, extra_headers=[cookie]) as talker:
+            assert (await talker.ask("subscribe"))["ok"]
+            assert (await talker.login("rita", "wrong"))["error"]["code"] == "bad_request"
+            await page.send("POST", "/api/v1/logout", kind, cookie, body=b"{}")
+            assert await talker.closed() == (1001, "logged off: session over")
+        async with talking(one, listener=1, extra_headers=[cookie]) as talker:
+            assert (await talker.ask("subscribe"))["error"]["code"] == "not_signed_in"
 
 
 async def test_without_logins_everybody_is_signed_in() -> None:

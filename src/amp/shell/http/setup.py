@@ -57,7 +57,6 @@ def make_site(
     most = partial(_most, config)
     site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most).handle)
     _offer_api(site, config, entrance, overview, desk)
-    site.routes.add("GET", WEBSOCKET, WebSocketDoor(limits=lambda: config().limits).handle)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)
     ajam = Ajam(
@@ -87,6 +86,8 @@ def _offer_api(
     access = Access(sessions=sessions)
     Api(access=access, overview=overview).add_to(site)
     site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(access=access, desk=desk).handle)
+    door = WebSocketDoor(access=access, limits=lambda: config().limits)
+    site.routes.add("GET", WEBSOCKET, door.handle)
     scrape = Scrape(access=access, collector=Collector(overview=overview), settings=lambda: config().metrics)
     site.routes.add("GET", "/metrics", scrape.handle)
     health = Health(overview=overview, site=site)

@@ -75,6 +75,7 @@ class WebSocketClient(InnerClient):
 
     Attributes:
         outlet: the one writer of the wire.
+        by_cookie: who it is was shown by the cookie of a login, whatever else it says.
         peer_left: set when nothing more comes from the other end.
     """
 
@@ -98,6 +99,7 @@ class WebSocketClient(InnerClient):
             quiet=False, tls=tls, make_outlet=make_outlet,
         )  # fmt: skip
         self.peer_left = trio.Event()
+        self.by_cookie = False
         self._socket = wire
         self._deflate = deflate
         self._frame = deflated_frame if deflate else text_frame

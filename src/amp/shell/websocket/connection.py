@@ -78,6 +78,9 @@ class Speaker:
 
     async def _sign_in(self, login: Login) -> None:
         client = self._client
+        if client.by_cookie:
+            client.say(failed(login.id, "bad_request", "a cookie has told who you are; connect without it"))
+            return
         action = sign_in(login.username, login.secret)
         with client.busy():
             try:

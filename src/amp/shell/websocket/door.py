@@ -20,7 +20,10 @@ from amp.config.schema import Limits
 from amp.core.admission.admission import Visit
 from amp.core.http.credentials import Basic, read_authorization
 from amp.core.http.message import Request, Response, problem
+from amp.core.http.recognised import Recognised
 from amp.core.ws.conversation import Conversation
+from amp.shell.http.access import Access
+from amp.shell.http.sessions import Session
 from amp.shell.http.site import Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.websocket.ami_wire import AmiWire
@@ -45,9 +48,11 @@ class WebSocketDoor:
     """The handler.
 
     Attributes:
+        access: knows the logins that cookies stand for.
         limits: as configured now.
     """
 
+    access: Access
     limits: Callable[[], Limits]
 
     async def handle(self, request: Request, visitor: Visitor) -> Response | Upgrade:
@@ -64,25 +69,34 @@ class WebSocketDoor:
         spoken = next((name for name in handshake.subprotocols if name in (AMP, AMI)), None)
         if handshake.subprotocols and spoken is None:
             return problem(400, f"expected the subprotocol {AMP} or {AMI}")
-        who = _who(request)
+        who = await self._who(request, visitor)
         if isinstance(who, Response):
             return who
-        if who is not None:
-            found = await visitor.client_for(who)
-            if isinstance(found, Response):
-                return found
-            visitor.leave()  # the WebSocket's client signs in anew; a refusal has to come by HTTP
         accept = AcceptConnection(subprotocol=spoken)
         if spoken == AMI:
             return Upgrade(partial(self._serve_ami, protocol, accept, visitor))
         return Upgrade(partial(self._serve, protocol, accept, visitor, who))
+
+    async def _who(self, request: Request, visitor: Visitor) -> Basic | Session | Response | None:
+        """Who signs in by the request itself; ``None`` if that comes later, as a message."""
+        header = request.header(b"authorization")
+        if header is None:
+            return self.access.session(request)
+        who = read_authorization(header)
+        if who is None:
+            return problem(400, "expected Basic or Bearer in Authorization")
+        found = await visitor.client_for(who)
+        if isinstance(found, Response):
+            return found
+        visitor.leave()  # the WebSocket's client signs in anew; a refusal has to come by HTTP
+        return who
 
     async def _serve(
         self,
         protocol: WSConnection,
         accept: AcceptConnection,
         visitor: Visitor,
-        who: Basic | None,
+        who: Basic | Session | None,
         wire: Wire,
     ) -> None:
         limits = self.limits()
@@ -90,12 +104,18 @@ class WebSocketDoor:
         accept.extensions.append(deflate)
         answer = protocol.send(accept)
         build = partial(WebSocketClient, wire=wire, deflate=deflate.enabled())
-        client = visitor.make_client(visitor.visit, build=build)
+        user = who.client.user if isinstance(who, Session) else None
+        accounts = Recognised(user.member) if user is not None else None
+        client = visitor.make_client(visitor.visit, accounts=accounts, build=build)
         assert isinstance(client, WebSocketClient)
+        client.by_cookie = user is not None
         async with trio.open_nursery() as nursery:
             await client.start(nursery)
             client.outlet.speak(answer)
-            if who is not None:
+            if isinstance(who, Session):
+                nursery.start_soon(_end_with, who, client)
+                await client.perform(sign_in(user.name if user is not None else "", ""))
+            elif who is not None:
                 await client.perform(sign_in(who.username, who.secret))
             messages = Messages(
                 wire,
@@ -149,6 +169,13 @@ async def _talk(client: WebSocketClient, messages: Messages, limits: Limits, vis
     client.peer_left.set()
 
 
+async def _end_with(session: Session, client: WebSocketClient) -> None:
+    """Who logs out is out everywhere; as long as the WebSocket is used, so is the login."""
+    with session:
+        await session.client.done.wait()
+        client.log_off("session over")
+
+
 def _took(client: WebSocketClient, visit: Visit, size: int) -> str:
     client.stats.bytes_in += size
     return visit.receive(size, trio.current_time())
@@ -173,11 +200,3 @@ def _refusal(request: Request) -> Response | None:
     if len(key) != 16:
         return problem(400, "expected 16 bytes as base64 in Sec-WebSocket-Key")
     return None
-
-
-def _who(request: Request) -> Basic | Response | None:
-    """Who signs in by the request itself; ``None`` if that comes later, as a message."""
-    header = request.header(b"authorization")
-    if header is None:
-        return None
-    return read_authorization(header) or problem(400, "expected Basic or Bearer in Authorization")

@@ -1,0 +1,160 @@
+"""Three independent WebSocket implementations, and the examples of docs/websocket.md as they stand there.
+
+trio-websocket is the client of the other tests; here are websockets, which compresses, and Chromium.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import trio
+
+from amp.config.schema import Listen
+from amp.sim.calls import Plan
+from amp.sim.flows import busy_call
+from shell.harness import ANNA, PATIENCE_S, Lab, lab
+
+PAGE = Path(__file__).parents[2] / "docs" / "websocket.md"
+ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
+CHROMIUM = shutil.which("chromium")
+
+
+def example(language: str) -> str:
+    """The one example in that language."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+def needs(there: object, what: str) -> None:
+    """Skip where it is not installed; fail where everything has to be."""
+    if not there:
+        assert not os.environ.get("AMP_REQUIRE_REAL"), f"{what} is not installed"
+        pytest.skip(f"{what} is not installed")
+
+
+async def ring(one: Lab) -> None:
+    """Have calls ring until cancelled."""
+    while True:
+        one.sims["sim1"].start_call(Plan(flow=busy_call))
+        await trio.sleep(0.1)
+
+
+async def test_the_python_example(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(example("python"), str(PAGE), "exec"), names)
+    async with lab("sim1", "pbx", listen=ALL) as one, trio.open_nursery() as nursery:
+        nursery.start_soon(names["main"], f"ws://127.0.0.1:{one.port}/ws", ANNA.name, "anna's")
+        nursery.start_soon(ring, one)
+        shown = ""
+        with trio.fail_after(PATIENCE_S):
+            while shown.count("\n") < 5:
+                await trio.sleep(0.05)
+                shown += capsys.readouterr().out
+        nursery.cancel_scope.cancel()
+    assert {line.split()[0] for line in shown.splitlines()} == {"sim1"}
+    assert {line.split()[1] for line in shown.splitlines()} <= {"Newchannel", "Hangup"}
+
+
+def converse(port: int) -> list[dict[str, Any]]:
+    """With websockets: what it is told, to the answer of a ping behind an event."""
+    from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
+
+    with connect(f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol("amp.v1")]) as socket:
+        assert "permessage-deflate" in (
+            socket.response.headers["Sec-WebSocket-Extensions"] if socket.response else ""
+        )
+
+        def ask(**fields: object) -> None:
+            socket.send(orjson.dumps(fields).decode())
+
+        ask(id=1, type="login", username="anna", secret="anna's")
+        ask(id=2, type="subscribe", events="UserEvent")
+        action = {"Action": "UserEvent", "UserEvent": "E", "Key": "é" * 400}
+        ask(id=3, type="action", action=action)
+        told: list[dict[str, Any]] = []
+        while not any(message.get("event") for message in told) or not any(
+            message.get("id") == 3 for message in told
+        ):
+            told.append(orjson.loads(socket.recv(timeout=PATIENCE_S)))
+        socket.ping().wait(PATIENCE_S)
+        return told
+
+
+async def test_websockets_with_compression() -> None:
+    pytest.importorskip("websockets")
+    async with lab("a", listen=ALL) as one:
+        told = await trio.to_thread.run_sync(converse, one.port)
+    assert [message["ok"] for message in told if message["type"] == "response"] == [True, True, True]
+    (event,) = [message for message in told if message["type"] == "event"]
+    assert event["headers"]["Key"] == "é" * 400
+
+
+def browse(origin: str, code: str) -> list[str]:
+    """Run the example in a page of that origin: what it shows."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = browser.new_page()
+        page.goto(f"{origin}/healthz")
+        page.evaluate(
+            """([code, url]) => {
+                window.shown = [];
+                const watch = new Function(code.replace("export ", "") + "; return watch;")();
+                window.socket = watch(url, "anna", "anna's", (line) => window.shown.push(line));
+            }""",
+            [code, origin.replace("http", "ws") + "/ws"],
+        )
+        page.wait_for_function("window.shown.length >= 5", timeout=PATIENCE_S * 1000)
+        page.evaluate("window.socket.close(1000)")
+        page.wait_for_function("window.shown.at(-1).startsWith('closed: 1000')", timeout=PATIENCE_S * 1000)
+        shown = page.evaluate("window.shown")
+        assert page.evaluate("window.socket.extensions").startswith("permessage-deflate")
+        browser.close()
+        return list(shown)
+
+
+async def test_the_javascript_example_in_chromium() -> None:
+    pytest.importorskip("playwright")
+    needs(CHROMIUM, "chromium")
+    async with lab("sim1", "pbx", listen=ALL) as one, trio.open_nursery() as nursery:
+        nursery.start_soon(ring, one)
+        origin = f"http://127.0.0.1:{one.port}"
+        shown = await trio.to_thread.run_sync(browse, origin, example("javascript"))
+        nursery.cancel_scope.cancel()
+    assert {line.split()[0] for line in shown[:-1]} == {"sim1"}
+
+
+async def test_a_page_of_another_origin_is_refused() -> None:
+    pytest.importorskip("playwright")
+    needs(CHROMIUM, "chromium")
+    async with lab("a", listen=(*ALL, *ALL)) as one:
+        here, there = (f"http://127.0.0.1:{one.port_of(at)}" for at in range(2))
+
+        def look() -> object:
+            from playwright.sync_api import sync_playwright
+
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+                page = browser.new_page()
+                page.goto(f"{here}/healthz")
+                script = """(url) => new Promise((done) => {
+                    const socket = new WebSocket(url, "amp.v1");
+                    socket.onopen = () => done("open");
+                    socket.onclose = ({ code }) => done(code);
+                })"""
+                found = page.evaluate(script, there.replace("http", "ws") + "/ws")
+                browser.close()
+                return found
+
+        assert await trio.to_thread.run_sync(look) == 1006
