@@ -5,9 +5,7 @@ trio-websocket is the client of the other tests; here are websockets, which comp
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,11 @@ import trio
 from amp.config.schema import Listen
 from amp.sim.calls import Plan
 from amp.sim.flows import busy_call
+from browsers import browser_page
 from shell.harness import ANNA, PATIENCE_S, Lab, lab
 
 PAGE = Path(__file__).parents[2] / "docs" / "websocket.md"
 ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
-CHROMIUM = shutil.which("chromium")
 
 
 def example(language: str) -> str:
@@ -30,13 +28,6 @@ def example(language: str) -> str:
     (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert isinstance(found, str)
     return found
-
-
-def needs(there: object, what: str) -> None:
-    """Skip where it is not installed; fail where everything has to be."""
-    if not there:
-        assert not os.environ.get("AMP_REQUIRE_REAL"), f"{what} is not installed"
-        pytest.skip(f"{what} is not installed")
 
 
 async def ring(one: Lab) -> None:
@@ -99,13 +90,7 @@ async def test_websockets_with_compression() -> None:
 
 def browse(origin: str, code: str) -> list[str]:
     """Run the example in a page of that origin: what it shows."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        page = browser.new_page()
+    with browser_page() as page:
         page.goto(f"{origin}/healthz")
         page.evaluate(
             """([code, url]) => {
@@ -120,13 +105,10 @@ def browse(origin: str, code: str) -> list[str]:
         page.wait_for_function("window.shown.at(-1).startsWith('closed: 1000')", timeout=PATIENCE_S * 1000)
         shown = page.evaluate("window.shown")
         assert page.evaluate("window.socket.extensions").startswith("permessage-deflate")
-        browser.close()
         return list(shown)
 
 
 async def test_the_javascript_example_in_chromium() -> None:
-    pytest.importorskip("playwright")
-    needs(CHROMIUM, "chromium")
     async with lab("sim1", "pbx", listen=ALL) as one, trio.open_nursery() as nursery:
         nursery.start_soon(ring, one)
         origin = f"http://127.0.0.1:{one.port}"
@@ -136,25 +118,17 @@ async def test_the_javascript_example_in_chromium() -> None:
 
 
 async def test_a_page_of_another_origin_is_refused() -> None:
-    pytest.importorskip("playwright")
-    needs(CHROMIUM, "chromium")
     async with lab("a", listen=(*ALL, *ALL)) as one:
         here, there = (f"http://127.0.0.1:{one.port_of(at)}" for at in range(2))
 
         def look() -> object:
-            from playwright.sync_api import sync_playwright
-
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-                page = browser.new_page()
+            with browser_page() as page:
                 page.goto(f"{here}/healthz")
                 script = """(url) => new Promise((done) => {
                     const socket = new WebSocket(url, "amp.v1");
                     socket.onopen = () => done("open");
                     socket.onclose = ({ code }) => done(code);
                 })"""
-                found = page.evaluate(script, there.replace("http", "ws") + "/ws")
-                browser.close()
-                return found
+                return page.evaluate(script, there.replace("http", "ws") + "/ws")
 
         assert await trio.to_thread.run_sync(look) == 1006
