@@ -270,6 +270,8 @@ class Switchboard:
 
     def link_ready(self, link: Link, version: str) -> None:
         """See `LinkOwner`."""
+        if link.number not in self.links:
+            return  # its server was dropped while it signed in
         self._log.debug("link_ready", server=link.server, link=link.number, role=link.role.value)
         self.servers[link.server].stats.links_opened += 1
         self.act(on.LinkReady(link.server, link.number, version))
