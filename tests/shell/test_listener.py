@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
@@ -125,11 +126,15 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
+NUMBERS = itertools.count(200, 10)
+"""Where the next ones are put: what an earlier test left behind must not be closed under them."""
+
+
 class Passed:
     """Sockets on consecutive descriptors, and the variables that tell of them."""
 
     def __init__(self, *sockets: socket.socket, names: str = "", pid: int | None = None) -> None:
-        self.first = 200
+        self.first = next(NUMBERS)
         for index, sock in enumerate(sockets):
             os.dup2(sock.fileno(), self.first + index, inheritable=True)
             sock.close()
