@@ -24,6 +24,7 @@ from bench.sniffer_relay import RELAY
 from bench.sniffer_watch import WATCH
 from bench.stream import RECORDING
 from bench.summary import about_this_machine, write_json
+from bench.websocket import WEBSOCKET
 
 SCENARIOS = {
     scenario.name: scenario
@@ -38,6 +39,7 @@ SCENARIOS = {
         COMMANDS,
         RELAY,
         WATCH,
+        WEBSOCKET,
     )
 }
 

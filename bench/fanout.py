@@ -17,7 +17,7 @@ from bench.rigs import AmpRig, FanoutRound, FloorRig, Rig, Streams
 from bench.scenario import Outcome, Scenario, Settings, interleave
 from bench.summary import spread, table
 
-__all__ = ["FANOUT", "FIREHOSE", "events_for"]
+__all__ = ["FANOUT", "FIREHOSE", "compare", "events_for", "ratio", "rows_of"]
 
 CLIENTS = (1, 10, 50, 200)
 SMALL_FIREHOSE = (2,)
@@ -36,7 +36,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     faults: list[str] = []
     with FloorRig(settings, streams, blocks=blocks) as floor, AmpRig(settings, streams, blocks=blocks) as amp:
         for clients in settings.clients or (SMALL_FIREHOSE if settings.small and blocks else CLIENTS):
-            warm_up, found[clients] = _compare({"floor": floor, "amp": amp}, clients, settings)
+            warm_up, found[clients] = compare({"floor": floor, "amp": amp}, clients, settings)
             for name, rounds in found[clients].items():
                 where = f"{'firehose' if blocks else 'fanout'}, {clients} clients, {name}"
                 faults += [f"{where}: {fault}" for one in (warm_up[name], *rounds) for fault in one.faults]
@@ -44,7 +44,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
         clients: {name: [attrs.asdict(one) for one in rounds] for name, rounds in by.items()}
         for clients, by in found.items()
     }
-    ratios = {clients: _ratio(by) for clients, by in found.items()}
+    ratios = {clients: ratio(by) for clients, by in found.items()}
     return Outcome(
         tables=[_table(found, settings, "blocks" if blocks else "one write an event")],
         data={"programs": settings.programs.kind, "rounds": rounds_of, "ratio": ratios},
@@ -52,7 +52,7 @@ def run(settings: Settings, *, blocks: bool = False) -> Outcome:
     )
 
 
-def _compare(
+def compare(
     rigs: Mapping[str, Rig], clients: int, settings: Settings
 ) -> tuple[dict[str, FanoutRound], dict[str, list[FanoutRound]]]:
     """The warm-up, which is only checked, and the rounds that count."""
@@ -69,12 +69,16 @@ def events_for(rate: float, clients: int, seconds: float) -> int:
     return min(max(events, FEWEST), MOST)
 
 
-def _ratio(by: Mapping[str, Sequence[FanoutRound]]) -> float:
+def ratio(by: Mapping[str, Sequence[FanoutRound]]) -> float:
+    """amp's rate beside the floor's."""
     floor, amp = (statistics.median(one.rate for one in by[who]) for who in ("floor", "amp"))
     return amp / floor
 
 
-def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: Settings, writes: str) -> str:
+def rows_of(
+    found: Mapping[int, Mapping[str, Sequence[FanoutRound]]],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads of a table, and a row for each number of clients."""
     heads = (
         "clients",
         "floor, k/s",
@@ -85,19 +89,23 @@ def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: S
         "amp MB",
         "complete",
     )
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for clients, by in found.items():
         rates = {who: spread(one.rate for one in runs).text(1000) for who, runs in by.items()}
         cpu = {who: f"{statistics.median(one.cpu_us for one in runs):.3f}" for who, runs in by.items()}
         peak = max(one.peak_bytes for one in by["amp"])
         whole = not any(one.faults for runs in by.values() for one in runs)
-        row = (str(clients), rates["floor"], rates["amp"], f"{_ratio(by):.2f}", cpu["floor"], cpu["amp"])
+        row = (str(clients), rates["floor"], rates["amp"], f"{ratio(by):.2f}", cpu["floor"], cpu["amp"])
         rows.append((*row, f"{peak / 1e6:.0f}", "yes" if whole else "NO"))
+    return heads, rows
+
+
+def _table(found: Mapping[int, Mapping[str, Sequence[FanoutRound]]], settings: Settings, writes: str) -> str:
     title = (
         f"Fan-out, {writes}: thousand deliveries/s, median (least-most) of {settings.rounds} rounds in turn; "
         f"CPU of the proxy per delivery; floor in {settings.programs.kind}"
     )
-    return table(title, heads, rows)
+    return table(title, *rows_of(found))
 
 
 FANOUT = Scenario("fanout", "one server's events to N clients, beside the floor", run)

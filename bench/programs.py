@@ -14,6 +14,8 @@ __all__ = ["Programs", "build"]
 
 HERE = Path(__file__).parent
 NAMES = ("floor", "server", "sink", "asker", "exchanger")
+C_ONLY = ("leash", "wsink")
+"""Without stand-ins: a bench without C does without them."""
 
 
 @attrs.frozen
@@ -22,7 +24,8 @@ class Programs:
 
     Attributes:
         kind: what they are written in; ``"Python"`` means that no figure beside the floor counts.
-        commands: by name (floor, server, sink, asker, exchanger), the first words of the command line.
+        commands: by name (floor, server, sink, asker, exchanger; in C also wsink), the first words of the
+            command line.
         leash: what to put before a command line so that it cannot outlive the bench; empty without C.
     """
 
@@ -43,7 +46,9 @@ def build(folder: Path, compilers: Sequence[str] = ("cc", "gcc", "clang")) -> Pr
         print("bench: no C compiler: all but amp runs in Python too, ratios mean little", file=sys.stderr)
         stand_in = (sys.executable, "-m", "bench.standin")
         return Programs("Python", {name: (*stand_in, name) for name in NAMES})
-    for name in (*NAMES, "leash"):
+    for name in (*NAMES, *C_ONLY):
         source = HERE / f"{name}.c"
         subprocess.run([compiler, "-O2", "-w", "-o", str(folder / name), str(source)], check=True, timeout=60)
-    return Programs("C", {name: (str(folder / name),) for name in NAMES}, (str(folder / "leash"),))
+    return Programs(
+        "C", {name: (str(folder / name),) for name in (*NAMES, "wsink")}, (str(folder / "leash"),)
+    )

@@ -14,9 +14,18 @@ from bench.ampproc import USER, AmpProcess
 from bench.child import Child, Message
 from bench.procfs import cpu_s, resident_bytes
 from bench.scenario import Settings
-from bench.stream import as_amp_delivers, recorded_events, write_stream
+from bench.stream import as_amp_delivers, as_json, recorded_events, write_stream
 
-__all__ = ["AmpRig", "FanoutRound", "FloorRig", "Rig", "Streams", "source_of", "wait_for_links"]
+__all__ = [
+    "AmpRig",
+    "FanoutRound",
+    "FloorRig",
+    "Rig",
+    "Streams",
+    "WebSocketRig",
+    "source_of",
+    "wait_for_links",
+]
 
 SETTLE_S = 0.2
 """From the answer to amp's last login until amp has read it and counts the server as up."""
@@ -59,6 +68,8 @@ class Streams:
         self.from_amp = settings.folder / "from-amp.stream"
         write_stream(self.sent, events)
         write_stream(self.from_amp, as_amp_delivers(events))
+        self.as_json = settings.folder / "as-json.stream"
+        write_stream(self.as_json, as_json(as_amp_delivers(events)))
 
 
 class Rig(Protocol):
@@ -131,6 +142,23 @@ class AmpRig:
         options = {"expect": str(self._streams.from_amp), "server": "pbx1", "user": USER}
         argv = self._settings.programs.argv(
             "sink", port=self.amp.port, clients=clients, events=events, **options
+        )
+        with Child(argv) as sink:
+            return _measure(self._source, sink, self.amp.pid, events)
+
+
+class WebSocketRig(AmpRig):
+    """The same with WebSocket clients that subscribe to everything."""
+
+    def round(self, clients: int, events: int) -> FanoutRound:
+        """See `Rig`."""
+        argv = self._settings.programs.argv(
+            "wsink",
+            port=self.amp.ports[1],
+            clients=clients,
+            events=events,
+            expect=str(self._streams.as_json),
+            user=USER,
         )
         with Child(argv) as sink:
             return _measure(self._source, sink, self.amp.pid, events)

@@ -7,11 +7,12 @@ load. A running number is put behind each event as its last header when it is se
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["RECORDING", "as_amp_delivers", "recorded_events", "write_stream"]
+__all__ = ["RECORDING", "as_amp_delivers", "as_json", "recorded_events", "write_stream"]
 
 RECORDING = Path(__file__).parents[1] / "tests" / "captures" / "asterisk-22" / "stream-20calls.s2c.bin"
 
@@ -34,6 +35,22 @@ def as_amp_delivers(events: Iterable[bytes]) -> list[bytes]:
     (``autofilter = "unique"``).
     """
     return [_without_action_id(event.lstrip(b"\r\n")) for event in events]
+
+
+def as_json(events: Iterable[bytes]) -> list[bytes]:
+    """Of each event its headers as a WebSocket client gets them, up to the running number (the last)."""
+    found = []
+    for event in events:
+        headers: dict[str, str | list[str]] = {}
+        for line in event.decode("utf-8", "replace").split("\r\n"):
+            name, _, value = line.partition(":")
+            value = value.lstrip(" ")
+            present = headers.get(name, [])
+            several = present if isinstance(present, list) else [present]
+            headers[name] = [*several, value] if several else value
+        text = json.dumps(headers, ensure_ascii=False, separators=(",", ":"))
+        found.append(f'{text[:-1]},"Bench":"'.encode())
+    return found
 
 
 def write_stream(path: Path, events: Iterable[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -53,6 +54,23 @@ def test_odd_lines(lines: bytes, headers: dict[str, object], unparsed: list[str]
     event = shown(b"Event: X\r\n" + lines)
     assert event["headers"] == {"Event": "X", **headers}
     assert event.get("unparsed", []) == unparsed
+
+
+def test_recorded_events_are_what_a_parser_finds() -> None:
+    """Most are written by replacing separators, the others by taking them apart: nobody can tell which."""
+    recording = Path(__file__).parents[2] / "captures" / "asterisk-22" / "stream-20calls.s2c.bin"
+    frames = [one for one in recording.read_bytes().split(b"\r\n\r\n") if one.startswith(b"Event: ")]
+    assert len(frames) > 6000
+    for frame in frames:
+        assert shown(frame)["headers"] == headers_object(frame)[0]
+
+
+@given(st.lists(st.text(alphabet='aB:, \t"\\\r\né\x01{}', max_size=12), min_size=1, max_size=5))
+def test_no_line_can_pose_as_something_else(lines: list[str]) -> None:
+    frame = "\r\n".join(["Event: X", *lines]).encode()
+    headers, unparsed = headers_object(frame)
+    event = shown(frame)
+    assert (event["headers"], event.get("unparsed", [])) == (headers, unparsed)
 
 
 def test_an_event_named_twice_and_the_rest_of_one() -> None:

@@ -36,7 +36,7 @@ class Rendering:
         if frames is not batch.frames and not numbered:
             return self._parts(batch, frames)
         if numbered not in self._whole:
-            self._whole[numbered] = self._parts(batch, frames)
+            self._whole[numbered] = self._format.write(frames, batch.server)
         return self._whole[numbered]
 
     def _parts(self, batch: Batch, frames: list[bytes]) -> bytes:

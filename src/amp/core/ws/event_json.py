@@ -22,7 +22,7 @@ GAP: Final = b"Event: ProxyGap\r\n"
 EVENT: Final = b"Event: "
 EPOCH_LINE: Final = b"\r\nProxyEpoch: "
 SEQ_LINE: Final = b"\r\nProxySeq: "
-
+ESCAPED: Final = b'"\\'
 Headers = Mapping[str, str | list[str]]
 
 
@@ -53,20 +53,6 @@ def place(frame: bytes) -> tuple[bytes, bytes]:
 
 def headers_object(lines: bytes) -> tuple[Headers, list[str]]:
     """The headers of a raw frame, and the lines that are none."""
-    text = lines.decode("utf-8", "replace")
-    pairs = [line.split(": ", 1) for line in text.split("\r\n")]
-    try:
-        plain = dict(pairs)  # a line without a colon is no pair
-    except ValueError:
-        return _careful(lines)
-    odd = len(plain) < len(pairs) or ":" in "".join(plain) or "" in plain
-    if odd or text.count("\n") >= len(pairs) or ":  " in text or ": \t" in text:
-        return _careful(lines)
-    return plain, []
-
-
-def _careful(lines: bytes) -> tuple[Headers, list[str]]:
-    """The same for lines of any kind."""
     found: dict[str, list[str]] = {}
     for name, value in headers_of(text_of(lines)):
         found.setdefault(name, []).append(value)
@@ -75,11 +61,32 @@ def _careful(lines: bytes) -> tuple[Headers, list[str]]:
 
 
 def _facts(raw: bytes, seq: bytes) -> bytes:
+    if plain := _plain(raw):
+        event, _, _ = raw[len(EVENT) :].partition(b"\r\n")
+        return b'"seq":%s,"event":"%s","headers":%s' % (seq, event, plain)
     headers, unparsed = headers_object(raw)
     name = headers.get("Event") if raw.startswith(EVENT) else None
     event = orjson.dumps(name[0] if isinstance(name, list) else name)
     facts = b'"seq":%s,"event":%s,"headers":%s' % (seq, event, orjson.dumps(headers))
     return facts + b',"unparsed":' + orjson.dumps(unparsed) if unparsed else facts
+
+
+def _plain(raw: bytes) -> bytes:
+    """The headers of an event as JSON, made by replacing what separates them; empty if it is not so simple.
+
+    Nearly all events are such, and it takes half the time of taking the lines apart. Without quotes and
+    backslashes of its own the text is JSON only if every line is one name, one separator and one value in
+    UTF-8 without control characters: the parser tells that, and whether a name repeats.
+    """
+    if not raw.startswith(EVENT) or b":  " in raw or len(raw.translate(None, ESCAPED)) < len(raw):
+        return b""
+    text = b'{"%s"}' % raw.replace(b": ", b'":"').replace(b"\r\n", b'","')
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return b""
+    pairs = (len(text) - len(raw) - 3) // 2  # each replacement made it longer by one
+    return text if len(found) == pairs and ":" not in "".join(found) and "" not in found else b""
 
 
 def _gap(frame: bytes, server: bytes) -> bytes:
