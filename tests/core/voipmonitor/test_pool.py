@@ -33,6 +33,7 @@ def test_further_commands_wait_for_their_turn() -> None:
     one = pool()
     (first,), (second,) = (started(one.ask(n, FILE, 0.0)) for n in (1, 2))
     assert one.ask(3, FILE, 0.0) == []
+    assert one.load == 3
     assert one.next_deadline() == 10.0
     give, start = one.ended(first, b"", 1.0)
     assert give == Give(1, b"")
