@@ -15,6 +15,7 @@ import orjson
 
 from amp.cli.send_exchange import Target, ask
 from amp.cli.send_output import failure_words, reply_problem
+from amp.core.printable import printable
 from amp.core.voipmonitor.command import Command
 from amp.errors import ConfigError
 
@@ -109,7 +110,7 @@ def _table(answers: Sequence[Answer]) -> Iterable[str]:
 def _one_line(reply: bytes) -> str:
     """A reply as a cell: what a terminal could take for an order is shown as its number."""
     text = reply[: 4 * WIDEST].decode("utf-8", "replace").rstrip("\r\n")
-    shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text[:WIDEST])
+    shown = printable(text[:WIDEST])
     if len(text) > WIDEST or len(reply) > 4 * WIDEST:
         shown += f" ... ({len(reply)} bytes)"
     return shown
