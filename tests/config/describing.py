@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import attrs
 
-from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
-from amp.config.rules import Number, Seconds, ServerKind, Whole
+from amp.config.rules import ClassOfEvents, Number, Seconds, ServerKind, Whole
 from amp.config.schema import (
     AsteriskServer,
     Database,
@@ -45,15 +44,12 @@ ARRAYS = {"listen", "server", "user"}
 
 
 def described_keys() -> Iterator[tuple[str, str, str]]:
-    """Section, key and line of every key, those of later work included."""
+    """Section, key and line of every key."""
     for section, cls in CLASSES:
         hints = get_type_hints(cls, include_extras=True)
         for field in attrs.fields(cls):
             key = key_of(field.name)
-            yield section, key, f"*{kind(hints[field.name])}. {default(field)}.{later(section, key)}*"
-    for (section, key), works in NOT_BUILT_KEYS.items():
-        only = "" if works is None else f"; only `{toml(works)}` works"
-        yield section, key, f"*Not built yet{only}.*"
+            yield section, key, f"*{kind(hints[field.name])}. {default(field)}.*"
 
 
 def kind(hint: Any) -> str:
@@ -77,7 +73,8 @@ def kind(hint: Any) -> str:
 
 def words(hint: Any) -> bool:
     """Whether an array takes only a few words."""
-    return get_origin(get_args(hint)[0]) is Literal
+    item = get_args(hint)[0]
+    return get_origin(item) is Literal or isinstance(getattr(item, "__metadata__", [None])[0], ClassOfEvents)
 
 
 def bounds(rule: Any) -> str:
@@ -88,6 +85,8 @@ def bounds(rule: Any) -> str:
         return f"Number, {rule.low:g} to {rule.high:g}"
     if isinstance(rule, Seconds):
         return f"Duration, {format_duration(rule.low)} to {format_duration(rule.high)}"
+    if isinstance(rule, ClassOfEvents):
+        return "One of " + ", ".join(f"`{toml(word)}`" for word in rule.classes)
     if isinstance(rule, ServerKind):
         return "One of " + ", ".join(f"`{toml(word)}`" for word in rule.kinds)
     if isinstance(rule, Watch):
@@ -109,12 +108,6 @@ def default(field: attrs.Attribute[Any]) -> str:
         return "Default: none"
     value = format_duration(field.default) if field.name.endswith("_s") else field.default
     return f"Default: `{toml(value)}`"
-
-
-def later(section: str, key: str) -> str:
-    """The values of later work."""
-    values = NOT_BUILT_VALUES.get((section, key), ())
-    return f" Not built yet: {', '.join(f'`{toml(value)}`' for value in values)}." if values else ""
 
 
 def toml(value: object) -> str:

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from amp.config.load import load
-from amp.config.schema import key_of
+from amp.config.schema import Config, key_of
 from amp.config.secret import Secret
 from certificates import authority
 from config.describing import ARRAYS, CLASSES, SECTIONS, default, described_keys, toml
@@ -41,6 +41,10 @@ def documented_keys() -> Iterator[tuple[str, str, str]]:
 
 def test_the_settings_page_has_every_key_with_its_type_and_default() -> None:
     assert sorted(documented_keys()) == sorted(described_keys())
+
+
+def test_every_section_has_its_keys_on_the_settings_page() -> None:
+    assert set(Config.__annotations__) == set(SECTIONS)
 
 
 def test_every_key_of_the_settings_page_is_described() -> None:

@@ -473,7 +473,9 @@ HTTP = "HTTP (GET /?Action=Ping)"
 
 def imported(folder: Path, conf: str, users: str = "") -> tuple[str, Config]:
     """What ``amp import`` prints, and what amp makes of that."""
-    text = import_astmanproxy(conf, users, draw_secret=lambda: "drawn", certificate_problem=lambda _: "none")
+    text = import_astmanproxy(
+        conf, users, draw_secret=lambda: "drawn", certificate_problem=lambda _: "none"
+    ).text
     (folder / "amp.toml").write_text(text)
     return text, load(folder / "amp.toml", {})
 
@@ -615,7 +617,7 @@ def converted(folder: Path, conf: str, users: str) -> str:
         draw_secret=lambda: "drawn",
         certificate_problem=lambda path: "" if path == "GOOD" else "it is bad",
         log_problem=lambda path: "" if path == "GOOD.log" else "it is bad",
-    )
+    ).text
     taken = re.sub(r'^(certificate = |tls = "(required|optional)")', r"#\1", text, flags=re.MULTILINE)
     (folder / "amp.toml").write_text(taken)
     load(folder / "amp.toml", {})

@@ -15,7 +15,18 @@ import structlog
 import trio
 
 from amp.config.load import load
-from amp.config.schema import Config, Limits, User
+from amp.config.schema import (
+    AsteriskServer,
+    Config,
+    Database,
+    Limits,
+    Listen,
+    Log,
+    Metrics,
+    Proxy,
+    Simulate,
+    User,
+)
 from amp.config.secret import Secret
 from amp.shell.reload import Reloader, needs_restart, running_with
 from shell.harness import ANNA, Lab, lab
@@ -195,6 +206,24 @@ def test_a_limit_is_either_followed_or_needs_a_restart() -> None:
         followed, told = after == changed, list(needs_restart(Config(), wanted)) != []
         assert followed != told, field.name
         assert followed or after == Limits(), field.name
+
+
+def test_so_is_a_section() -> None:
+    others: dict[str, Any] = {
+        "listen": (Listen(port=1),),
+        "server": (AsteriskServer(name="x", host="x", username="u", secret=Secret("s")),),
+        "user": (ANNA,),
+        "proxy": Proxy(greeting="x"),
+        "limits": Limits(order_hold_s=1.0),
+        "log": Log(level="debug"),
+        "metrics": Metrics(allow=()),
+        "database": Database(),
+        "simulate": Simulate(),
+    }
+    for field in attrs.fields(Config):
+        wanted = attrs.evolve(Config(), **{field.name: others[field.name]})
+        followed, told = running_with(Config(), wanted) == wanted, list(needs_restart(Config(), wanted)) != []
+        assert followed != told, field.name
 
 
 def test_nothing_changed_needs_no_restart() -> None:

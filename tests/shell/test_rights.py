@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import attrs
 import pytest
 
 from amp.config.schema import Proxy, User
@@ -204,6 +205,17 @@ async def test_autofilter_decides_who_sees_which_action_id() -> None:
         assert (await off.event("UserEvent")).get(b"ActionID") == b"x"
         assert await ids_of_events(on) == await ids_of_events(asker) == []
         assert await ids_of_events(unique) == [[], [], []]
+
+
+async def test_a_users_autofilter_counts_from_its_login_on() -> None:
+    seer = attrs.evolve(ANNA, name="seer", autofilter="off")
+    async with lab("a", users=(ANNA, seer)) as one:
+        anna, other = await one.client(), await one.client("seer")
+        await anna.action("UserEvent", ("UserEvent", "Mine"), ("ActionID", "annas"))
+        assert (await other.event("UserEvent")).get(b"ActionID") == b"annas"
+        assert await autofilter(other, "Unique") == b"2"
+        await anna.action("UserEvent", ("UserEvent", "Mine"), ("ActionID", "annas"))
+        assert (await other.event("UserEvent")).get(b"ActionID") is None
 
 
 async def ids_of_events(client: AmiClient) -> list[list[bytes]]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amp.cli.reading import say
+
+if TYPE_CHECKING:
+    from amp.config.importing.table import Imported
 
 __all__ = ["import_"]
 
@@ -17,7 +21,7 @@ def import_(file: Path, users: Path | None = None, /) -> int:
     """Print the same set-up as a configuration of amp.
 
     Nothing is changed or written but standard output: amp import astmanproxy.conf > amp.toml. Whatever could
-    not be taken over is a comment there.
+    not be taken over is a comment there, and is counted on standard error.
 
     Parameters
     ----------
@@ -33,18 +37,30 @@ def import_(file: Path, users: Path | None = None, /) -> int:
         listed = read_text(people) if people else None
         if is_manager_conf(conf) and users:
             raise ValueError("a manager.conf has its users in itself; give one file")
-        text = converted(conf, listed)
+        found = converted(conf, listed)
     except OSError as error:
         sys.stderr.write(f"amp import: cannot read {error.filename or file}: {error.strerror}\n")
         return 2
     except ValueError as error:
         sys.stderr.write(f"amp import: {error}\n")
         return 2
-    say(text.removesuffix("\n"))
+    say(found.text.removesuffix("\n"))
+    if found.sections or found.settings:
+        sys.stderr.write(f"amp import: {left_out(found)}; comments in it say why\n")
     return 0
 
 
-def converted(conf: str, users: str | None) -> str:
+def left_out(found: Imported) -> str:
+    """How much is only a comment, in words: ``left out 1 section and 3 settings``."""
+    counts = [
+        f"{number} {word}{'s' * (number != 1)}"
+        for number, word in ((found.sections, "section"), (found.settings, "setting"))
+        if number
+    ]
+    return f"left out {' and '.join(counts)}"
+
+
+def converted(conf: str, users: str | None) -> Imported:
     """The TOML text for whichever file it is."""
     if is_manager_conf(conf):
         from amp.config.importing.manager import import_manager

@@ -9,7 +9,6 @@ from pathlib import Path
 from amp.config.certificates import certificate_problems
 from amp.config.checks import cross_problems
 from amp.config.drop_ins import merged
-from amp.config.not_built import take_out_not_built
 from amp.config.schema import Config
 from amp.config.secret import SecretReader
 from amp.config.source import read_toml
@@ -37,9 +36,8 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     if problems:
         raise ConfigError(str(path), problems)
     whole = merged(own, folder)
-    usable, later = take_out_not_built(whole.data)
-    config, wrong = structure(usable, secrets)
-    found = [*later, *wrong, *cross_problems(whole.data), *certificate_problems(whole.data, folder)]
+    config, wrong = structure(whole.data, secrets)
+    found = [*wrong, *cross_problems(whole.data), *certificate_problems(whole.data, folder)]
     problems = [*map(whole.placed, found), *whole.problems]
     if config is None or problems:
         raise ConfigError(str(path), problems)

@@ -17,6 +17,7 @@ from amp.config.units import format_duration, parse_duration
 from amp.core.policy.filter_rule import BadFilter, parse_setting
 
 __all__ = [
+    "ClassOfEvents",
     "EventFilterText",
     "EventMaskText",
     "FileMode",
@@ -223,6 +224,20 @@ class ServerKind:
     def read(self, value: object) -> str:
         """The kind as it is."""
         return check_choice(value, self.kinds)
+
+
+@attrs.frozen
+class ClassOfEvents:
+    """A class that may be read; of rights to act it is told where they stand."""
+
+    classes: tuple[str, ...]
+    acting: tuple[str, ...]
+
+    def read(self, value: object) -> str:
+        """The class as it is."""
+        if value in self.acting:
+            raise ValueError(f"expected a class of events; {value!r} is a right to act: see write")
+        return check_choice(value, self.classes)
 
 
 @attrs.frozen

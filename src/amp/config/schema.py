@@ -1,4 +1,4 @@
-"""Every section and key that works, as frozen classes. Keys of later work stand in `amp.config.not_built`.
+"""Every section and key that works, as frozen classes.
 
 A field's name is its TOML key; a duration's field ends in ``_s`` (it holds seconds), its key does not:
 ``stall_timeout = "30s"`` becomes ``stall_timeout_s == 30.0``. What a value must be is a rule in the
@@ -18,6 +18,7 @@ from amp.config.database import Database
 from amp.config.formats import FormatName
 from amp.config.metrics import Metrics
 from amp.config.rules import (
+    ClassOfEvents,
     EventFilterText,
     EventMaskText,
     FileMode,
@@ -69,6 +70,7 @@ WriteRight = Literal[
 """The same, amp's own rights, and the doors of `amp.core.policy.classes` that are no class."""
 
 RIGHTS: tuple[str, ...] = get_args(Right)
+RIGHTS_TO_ACT: tuple[str, ...] = tuple(word for word in get_args(WriteRight) if word not in RIGHTS)
 
 ServerName = Annotated[str, Name("a server's name", reserved=("first", "none"))]
 ServerRef = Annotated[str, Name("a server's name")]
@@ -76,6 +78,7 @@ UserRef = Annotated[str, Line("a user name")]
 Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
+AutofilterMode = Literal["off", "unique", "on"]
 OnServerLoss = Literal["disconnect", "event"]
 SlowClient = Literal["disconnect", "gap"]
 InputFormat = Annotated[str, FormatName("input")]
@@ -91,7 +94,7 @@ class Proxy:
     authentication: Literal["required", "none"] = "required"
     greeting: Annotated[str, Line("a greeting")] = "Asterisk Call Manager/11.0.0"
     detect_timeout_s: Annotated[float, Seconds(0.01, 60.0)] = 0.25
-    autofilter: Literal["off", "unique", "on"] = "unique"
+    autofilter: AutofilterMode = "unique"
     proxy_key: Secret | None = None
     proxy_key_user: UserRef | None = None
     anonymous_user: UserRef | None = None
@@ -196,12 +199,13 @@ class User:
     name: UserRef
     secret: Secret | None = None
     secret_hash: Secret | None = None
-    read: tuple[Right, ...] = ("all",)
+    read: tuple[Annotated[Right, ClassOfEvents(RIGHTS, RIGHTS_TO_ACT)], ...] = ("all",)
     write: tuple[WriteRight, ...] = ()
     server: ServerRef | None = None
     servers: tuple[ServerRef, ...] = ()
     input_format: InputFormat | None = None
     output_format: OutputFormat | None = None
+    autofilter: AutofilterMode | None = None
     on_server_loss: OnServerLoss = "disconnect"
     slow_client: SlowClient | None = None
     contexts: tuple[Annotated[str, Line("a context")], ...] | None = None

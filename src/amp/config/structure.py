@@ -18,7 +18,6 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from amp.config.certificates import PATH
 from amp.config.explain import explain
-from amp.config.not_built import OMITTED
 from amp.config.rules import Rule, check_choice, toml_type
 from amp.config.schema import AsteriskServer, Config, VoipmonitorServer, key_of
 from amp.config.secret import Secret, SecretReader
@@ -123,7 +122,7 @@ def _array_hook(converter: Converter, cls: Any) -> Hook:
         errors: list[Exception] = []
         for index, element in enumerate(value):
             try:
-                items += [] if element is OMITTED else [inner(element, item)]
+                items.append(inner(element, item))
             except (ValueError, BaseValidationError) as error:
                 error.add_note(IterableValidationNote("", index, item))
                 errors.append(error)

@@ -28,6 +28,7 @@ from amp.core.admission.limits import AdmissionLimits
 from amp.core.ami.auth import User
 from amp.core.ami.ids import ActionIds
 from amp.core.ami.renewal import Membership
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.view import ViewKey
 from amp.core.formats.registry import Formats
@@ -405,6 +406,7 @@ def _user(user: ConfiguredUser) -> User:
         servers=user.servers,
         input_format=user.input_format,
         output_format=user.output_format,
+        autofilter=Autofilter.of(user.autofilter) if user.autofilter else None,
         sniffers=SnifferGrant.of(_sniffer_words(user), admin="admin" in user.write),
         on_server_loss=user.on_server_loss,
         slow_client=user.slow_client,

@@ -94,6 +94,7 @@ def running_with(running: Config, wanted: Config) -> Config:
         running,
         proxy=attrs.evolve(running.proxy, **reloaded),
         user=wanted.user,
+        metrics=wanted.metrics,
         limits=attrs.evolve(running.limits, **limits),
         log=wanted.log,
     )

@@ -14,7 +14,7 @@ from amp.config.importing.astmanproxy_files import read_conf, read_users
 from amp.config.importing.astmanproxy_options import OPTIONS, whole
 from amp.config.importing.astmanproxy_users import FIELDS, FILTERS
 from amp.config.importing.rights import DOOR_NOTES, EVERYTHING
-from amp.config.not_built import NOT_BUILT_KEYS
+from amp.config.importing.table import Imported
 from amp.config.schema import Config
 from amp.config.secret import Secret
 from amp.core.policy.classes import DOORS, Door
@@ -35,6 +35,10 @@ def good_certificate(path: str) -> str:
 
 
 def convert(conf: str, users: str | None = None, judge: object = no_certificate) -> str:
+    return imported(conf, users, judge).text
+
+
+def imported(conf: str, users: str | None = None, judge: object = no_certificate) -> Imported:
     assert callable(judge)
     return import_astmanproxy(conf, users, draw_secret=lambda: "drawn", certificate_problem=judge)
 
@@ -119,18 +123,12 @@ NARROWED = {
 
 
 @pytest.mark.parametrize("key", NARROWED)
-def test_a_restriction_that_is_not_built_takes_rights_rather_than_gives_them(
-    tmp_path: Path, key: str
-) -> None:
+def test_restrictions_are_taken_over(tmp_path: Path, key: str) -> None:
     conf = HOST + "authrequired = yes\n"
-    text = convert(conf, NARROWED[key])
+    assert f"\n{key} = " in convert(conf, NARROWED[key])
     (user,) = load(tmp_path, conf, NARROWED[key]).user
-    if ("user", key) in NOT_BUILT_KEYS:
-        assert f"\n#{key} = " in text
-        assert user.read == () or user.write == ()
-    else:
-        assert f"\n{key} = " in text
-        assert set(user.write) == ALL_RIGHTS
+    assert getattr(user, key)
+    assert set(user.write) == ALL_RIGHTS
 
 
 @pytest.mark.parametrize(
@@ -163,12 +161,25 @@ def test_what_is_narrower_than_it_was() -> None:
     assert "these stay shut: agi, command, dialplan_extension, function_calls" in text
 
 
-def test_when_a_key_is_built_deleting_its_row_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here for a key of another section that works: with a row it is a comment, without one a setting."""
-    conf = HOST + "authrequired = yes\nautofilter = on\n"
-    assert '\nautofilter = "on"' in convert(conf)
-    monkeypatch.setattr("amp.config.importing.table.NOT_BUILT_KEYS", {("proxy", "autofilter"): "unique"})
-    assert '\n# Not built yet (autofilter); it will be:\n#autofilter = "on"' in convert(conf)
+@pytest.mark.parametrize(
+    ("conf", "users", "sections", "settings"),
+    [
+        (HOST + "authrequired = yes\n", "a=a", 0, 0),
+        (HOST + "authrequired = yes\nmaxretries = 3\ncolour = blue\n", "a=a,,,,,,,asterix|funny", 0, 4),
+        (HOST + "host = ,,,,,\nauthrequired = yes\n", "a=a,,,,,,,asterix\nA=\n", 3, 0),
+        (HOST + "acceptencryptedconnection = yes\ncertfile = /x.pem\nauthrequired = yes\n", "", 0, 1),
+        (
+            HOST + "authrequired = yes\nacceptunencryptedconnection = yes\nlistenaddress = a:1\n",
+            "a=a,\x01",
+            0,
+            2,
+        ),
+    ],
+)
+def test_what_is_only_a_comment_is_counted(conf: str, users: str, sections: int, settings: int) -> None:
+    """What stands in a section that is left out does not count again."""
+    found = imported(conf, users)
+    assert (found.sections, found.settings) == (sections, settings)
 
 
 def test_encrypted_only_without_a_certificate_is_kept_from_the_network(tmp_path: Path) -> None:

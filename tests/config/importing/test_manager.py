@@ -53,7 +53,7 @@ def good_certificate(path: str) -> str:
 
 def convert(text: str, judge: object = no_certificate) -> str:
     assert callable(judge)
-    return import_manager(text, draw_secret=lambda: "drawn", certificate_problem=judge)
+    return import_manager(text, draw_secret=lambda: "drawn", certificate_problem=judge).text
 
 
 def load(folder: Path, text: str) -> Config:

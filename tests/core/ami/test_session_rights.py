@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from amp.core.ami.auth import Accounts, User
@@ -241,3 +242,20 @@ def test_autofilter_on_follows_the_action_id() -> None:
     assert len(say(conn, b"Action: Ping", b"ActionID: 2")) == 1
     assert len(say(conn, b"Action: Ping")) == 1
     assert conn.action_id == b"2"
+
+
+def test_the_autofilter_is_the_clients_else_the_users_else_everybodys() -> None:
+    """Also when another user signs in, or the user's account changes."""
+    conn = session(anonymous=attrs.evolve(VIEWER, autofilter=Autofilter.OFF))
+    modes = [conn.autofilter]
+    say(conn, b"Action: Login", b"Username: anna", b"Secret: s")
+    modes.append(conn.autofilter)
+    conn.change_user(attrs.evolve(ANNA, autofilter=Autofilter.ON))
+    modes.append(conn.autofilter)
+    (told,) = drain(conn)
+    assert isinstance(told, LoggedIn)
+    assert AutofilterChanged(Autofilter.ON, b"1") in say(conn, b"Action: Status", b"ActionID: 1")
+    say(conn, b"ProxyAction: SetAutoFilter", b"AutoFilter: Off")
+    conn.change_user(attrs.evolve(ANNA, autofilter=Autofilter.ON))
+    modes.append(conn.autofilter)
+    assert modes == [Autofilter.OFF, Autofilter.UNIQUE, Autofilter.ON, Autofilter.OFF]

@@ -14,7 +14,7 @@ from amp.config.importing.astmanproxy_listen import listener
 from amp.config.importing.astmanproxy_options import OPTIONS, Options, proxy_table
 from amp.config.importing.astmanproxy_servers import named_servers, server_tables
 from amp.config.importing.astmanproxy_users import everybody, user_tables
-from amp.config.importing.table import Table, render, setting_lines
+from amp.config.importing.table import Imported, Table, render, setting_lines
 
 __all__ = ["CertificateProblem", "import_astmanproxy"]
 
@@ -23,7 +23,7 @@ CertificateProblem = Callable[[str], str]
 
 INTRODUCTION: Final = (
     "Made from astmanproxy's configuration. What could not be taken over is a comment, and so is what you may"
-    " want to change: search for 'Was open', 'Not built yet' and 'Left out'.",
+    " want to change: search for 'Was open' and 'Left out'.",
     "Secrets stand in this file as they did in astmanproxy's. Keep it from other eyes (chmod 600), or put"
     ' each into a file of its own: secret = { file = "..." }.',
 )
@@ -36,7 +36,7 @@ def import_astmanproxy(
     draw_secret: Callable[[], str],
     certificate_problem: CertificateProblem,
     log_problem: Callable[[str], str] = lambda _: "",
-) -> str:
+) -> Imported:
     """Convert both files.
 
     Args:
@@ -47,7 +47,7 @@ def import_astmanproxy(
         log_problem: tells why amp cannot write a log file, ``""`` if it can.
 
     Returns:
-        A TOML text that `amp check` takes.
+        A TOML text that ``amp check`` takes, and how much of it is comments.
     """
     options = Options(list(read_conf(conf)))
     servers = named_servers(options)
@@ -77,13 +77,13 @@ def _others(options: Options, log_problem: Callable[[str], str]) -> list[Table]:
     for name, reason in OPTIONS.items():
         for line in options.all(name):
             if reason:
-                rest.note(f"{line.name} = {line.value}: {reason}")
+                rest.leave_out(f"{line.name} = {line.value}: {reason}")
     for line in options.unknown:
-        rest.note(_unknown(line))
+        rest.leave_out(_unknown(line))
     if path := options.last("logfile"):
         if problem := log_problem(path):
-            log.note(f"The log goes to standard error, since {problem} (where this was made).")
-            log.lines += [f"#{line}" for line in setting_lines("file", path)]
+            why = f"The log goes to standard error, since {problem} (where this was made)."
+            log.leave_out(why, *setting_lines("file", path))
         else:
             log.set("file", path, "Its folder must be writable for the user that amp runs as.")
     return [table for table in (log, rest) if table.lines]

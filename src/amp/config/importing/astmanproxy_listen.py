@@ -50,8 +50,11 @@ def _tls_problem(options: Options, certificate_problem: Callable[[str], str]) ->
 def _tls(table: Table, certfile: str, problem: str, *, plain: bool) -> None:
     mode = "optional" if plain else "required"
     if problem:
-        table.note(f"The certificate cannot be used: {problem}. When it can (amp cert will make one):")
-        table.lines += [f'#tls = "{mode}"', f"#certificate = {toml(certfile or '/etc/amp/amp.pem')}"]
+        table.leave_out(
+            f"The certificate cannot be used: {problem}. When it can (amp cert will make one):",
+            f'tls = "{mode}"',
+            f"certificate = {toml(certfile or '/etc/amp/amp.pem')}",
+        )
         return
     table.set("tls", mode, "The certificate and its key are in one file, as astmanproxy had them.")
     table.set("certificate", certfile)

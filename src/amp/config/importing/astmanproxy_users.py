@@ -145,11 +145,11 @@ def _local_channels(table: Table, fields: dict[str, str], local: str) -> list[tu
 
 def _other_filters(table: Table, filters: str) -> None:
     if "asterix" in filters.lower():
-        table.note("filter asterix: it left out most headers of SIP peers in lists; amp shows them all.")
+        table.leave_out("filter asterix: it left out most headers of SIP peers in lists; amp shows them all.")
     known = (*FILTERS, "asterix")
     for word in filters.split("|"):
         if word and not any(name in word.lower() for name in known):
-            table.note(f"filter {word}: none that astmanproxy knew.")
+            table.leave_out(f"filter {word}: none that astmanproxy knew.")
 
 
 def _server(table: Table, server: str, servers: Mapping[str, bool]) -> None:

@@ -9,14 +9,13 @@ from amp.config.importing.asterisk_config import ConfigFile, Section, read_confi
 from amp.config.importing.astmanproxy_options import clamped, whole
 from amp.config.importing.manager_general import GENERAL, listeners
 from amp.config.importing.manager_users import user_table
-from amp.config.importing.table import Table, commented, render
+from amp.config.importing.table import Imported, Table, commented, render
 
 __all__ = ["import_manager"]
 
 INTRODUCTION: Final = (
     "Made from Asterisk's manager.conf: the accounts there are users here, and amp has an account of its"
-    " own there. What could not be taken over is a comment: search for 'Was open', 'Not built yet' and"
-    " 'Left out'.",
+    " own there. What could not be taken over is a comment: search for 'Was open' and 'Left out'.",
     "Secrets stand in this file as they did in manager.conf. Keep it from other eyes (chmod 600), or put"
     ' each into a file of its own: secret = { file = "..." }.',
 )
@@ -25,7 +24,7 @@ ANY: Final = ("", "0.0.0.0", "::", "[::]")  # noqa: S104  # addresses to read, n
 
 def import_manager(
     text: str, *, draw_secret: Callable[[], str], certificate_problem: Callable[[str], str]
-) -> str:
+) -> Imported:
     """Convert the file.
 
     Args:
@@ -34,7 +33,7 @@ def import_manager(
         certificate_problem: what is wrong with a certificate file, ``""`` if nothing.
 
     Returns:
-        A TOML text that `amp check` takes.
+        A TOML text that ``amp check`` takes, and how much of it is comments.
     """
     file = read_config(text)
     general = next((one for one in file.sections if one.name.lower() == "general"), Section("general"))
@@ -58,7 +57,9 @@ def _head(file: ConfigFile) -> Table:
     head = Table("")
     head.note(*INTRODUCTION)
     for line in file.includes:
-        head.note(f"{line}: accounts in other files are not in here. Put the files together and import that.")
+        head.leave_out(
+            f"{line}: accounts in other files are not in here. Put the files together and import that."
+        )
     return head
 
 
@@ -105,5 +106,5 @@ def _rest(general: Section) -> Table:
     for name, value in general.lines:
         reason = GENERAL.get(name.lower(), "no option of [general] that is known here.")
         if reason:
-            table.note(f"{name} = {value}: {reason}")
+            table.leave_out(f"{name} = {value}: {reason}")
     return table

@@ -17,7 +17,7 @@ NEW_TLS: Final = "amp speaks TLS 1.2 and newer, with the system's choice of ciph
 GENERAL: Final[Mapping[str, str]] = {
     # What has no place in amp, with the reason; "" for what becomes a setting elsewhere.
     "enabled": "must be yes in manager.conf, for amp.",
-    "webenabled": "Asterisk's own web interface; amp's HTTP is not built yet.",
+    "webenabled": "concerns Asterisk's own web interface; for amp's see protocols of [[listen]].",
     "port": "",
     "bindaddr": "",
     "tlsenable": "",
@@ -99,11 +99,11 @@ def _place(table: Table, address: str, guarded: list[str]) -> None:
         table.set("address", wanted)
         return
     names = ", ".join(guarded[:5]) + (" and others" if len(guarded) > 5 else "")
-    table.note(
+    table.leave_out(
         f"In Asterisk, permit, deny and acl say from where {names} may log in. amp has no such list yet, so"
-        " it listens for this machine only. With a firewall before it, or if that is fine for you:"
+        " it listens for this machine only. With a firewall before it, or if that is fine for you:",
+        f"address = {toml(wanted)}",
     )
-    table.lines.append(f"#address = {toml(wanted)}")
     table.set("address", "127.0.0.1")
 
 

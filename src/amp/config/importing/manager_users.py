@@ -44,7 +44,7 @@ def user_table(account: Section) -> Table:
     for name, value in account.lines:
         reason = ACCOUNT.get("eventfilter" if _is_filter(name) else name.lower(), "not known here.")
         if reason:
-            table.note(f"{name} = {value}: {reason}")
+            table.leave_out(f"{name} = {value}: {reason}")
     _rights(table, account)
     _filters(table, account)
     return table
@@ -65,7 +65,7 @@ def _classes(table: Table, text: str) -> list[str]:
     words = [word.strip().lower() for word in text.split(",") if word.strip()]
     for word in words:
         if word not in RIGHTS:
-            table.note(f"{word}: no class that amp knows; Asterisk passes over such words.")
+            table.leave_out(f"{word}: no class that amp knows; Asterisk passes over such words.")
     known = list(dict.fromkeys(word for word in words if word in RIGHTS))
     return ["all"] if "all" in known else known
 

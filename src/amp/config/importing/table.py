@@ -1,8 +1,4 @@
-"""A table of the TOML that comes out: settings where amp takes them, comments where it does not.
-
-What is not built yet (`amp.config.not_built`) becomes a comment with the very line that it will be. So who
-builds a key deletes its row there, and importing follows.
-"""
+"""A table of the TOML that comes out: settings where amp takes them, comments where it does not."""
 
 from __future__ import annotations
 
@@ -13,11 +9,10 @@ from pathlib import Path
 import attrs
 import tomli_w
 
-from amp.config.not_built import NOT_BUILT_KEYS, NOT_BUILT_VALUES
 from amp.config.secret import SecretReader
 from amp.config.structure import structure
 
-__all__ = ["Element", "Table", "Value", "built", "render", "setting_lines", "toml"]
+__all__ = ["Element", "Imported", "Table", "Value", "render", "setting_lines", "toml"]
 
 Value = str | int | bool | list[str]
 Element = tuple[str, str]
@@ -34,12 +29,19 @@ INSTEAD: Mapping[tuple[str, str], str] = {("user", "secret_hash"): "secret"}
 """Key: the required one that it stands in for."""
 
 
-def built(section: str, key: str, value: Value) -> Value | None:
-    """What of a setting works today: all of it, some elements of an array, or ``None``."""
-    if NOT_BUILT_KEYS.get((section, key), value) != value:
-        return None
-    missing = NOT_BUILT_VALUES.get((section, key), ())
-    return [word for word in value if word not in missing] if isinstance(value, list) else value
+@attrs.frozen
+class Imported:
+    """What comes out.
+
+    Attributes:
+        text: TOML that ``amp check`` takes.
+        sections: how many users, servers and listeners are only a comment in it.
+        settings: how many other things of what came in are only a comment in it.
+    """
+
+    text: str
+    sections: int
+    settings: int
 
 
 @attrs.define
@@ -52,6 +54,7 @@ class Table:
         lines: what it has so far.
         wrong: why it cannot be used at all; then it comes out as a comment.
         settings: what it sets so far.
+        left_out: how many settings became only a comment.
     """
 
     section: str
@@ -59,11 +62,18 @@ class Table:
     lines: list[str] = attrs.field(factory=list)
     wrong: str = ""
     settings: dict[str, Value] = attrs.field(factory=dict)
+    left_out: int = 0
 
     def note(self, *sentences: str) -> None:
         """A comment: each of these on lines of its own."""
         for sentence in sentences:
             self.lines += commented(sentence)
+
+    def leave_out(self, sentence: str, *lines: str) -> None:
+        """A comment in the place of a setting: why, and the lines to use once that has changed."""
+        self.left_out += 1
+        self.note(sentence)
+        self.lines += [f"#{line}" for line in lines]
 
     def set(self, key: str, value: Value, *sentences: str) -> bool:
         """A setting below these comments; only a comment if amp does not take it.
@@ -72,13 +82,6 @@ class Table:
             Whether it is in effect.
         """
         self.note(*sentences)
-        now = built(self.section, key, value)
-        if now != value:
-            self.note(f"Not built yet ({key}); it will be:")
-            self.lines += [f"#{line}" for line in setting_lines(key, value)]
-        if now is None:
-            return False
-        value = now
         problem = self._problem(key, value)
         if problem:
             self._refuse(key, problem)
@@ -104,7 +107,7 @@ class Table:
     def _refuse(self, key: str, problem: str) -> None:
         if INSTEAD.get((self.section, key), key) in REQUIRED.get(self.section, ()):
             self.void(f"{key}: {problem}")
-        self.note(f"{key}: {problem}")
+        self.leave_out(f"{key}: {problem}")
 
     def _problem(self, key: str, value: Value) -> str:
         """What amp would say of this setting; ``""`` if nothing."""
@@ -116,9 +119,13 @@ class Table:
         return problems[0].partition(": ")[2] if problems else ""
 
 
-def render(tables: list[Table]) -> str:
-    """The whole text."""
-    return "\n".join("\n".join(table_lines(table)) + "\n" for table in tables)
+def render(tables: list[Table]) -> Imported:
+    """The whole text, and what of it is comments; a section that is left out counts as one."""
+    return Imported(
+        text="\n".join("\n".join(table_lines(table)) + "\n" for table in tables),
+        sections=sum(bool(table.wrong) for table in tables),
+        settings=sum(table.left_out for table in tables if not table.wrong),
+    )
 
 
 def table_lines(table: Table) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import attrs
 
 from amp.core.ami.secret_hash import decoy
+from amp.core.fanout.autofilter import Autofilter
 from amp.core.policy.authorise import Policy
 from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.event_filter import NO_FILTER, EventFilter
@@ -59,6 +60,7 @@ class User:
         sniffers: what it may do with sniffers.
         input_format: the format of its actions once it has signed in; ``None`` for its listener's.
         output_format: the format of what it gets, from the answer to its login on; the same.
+        autofilter: how it is shown ActionIDs in events until it asks; ``None`` for as everybody.
         on_server_loss: whether it is disconnected when ``server`` is lost, or stays and is told.
         slow_client: whether it is disconnected when it does not keep up, or events are dropped and told as a
             gap; ``None`` for what its listener says.
@@ -77,6 +79,7 @@ class User:
     sniffers: SnifferGrant = attrs.field(factory=SnifferGrant)
     input_format: str | None = None
     output_format: str | None = None
+    autofilter: Autofilter | None = None
     on_server_loss: OnServerLoss = "disconnect"
     slow_client: SlowClient | None = None
     unpinned: User | None = attrs.field(default=None, repr=False)

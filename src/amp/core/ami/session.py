@@ -92,7 +92,8 @@ class ClientSession:
         now: when the connection was taken.
         started: when amp started; FullyBooted tells the time since.
         anonymous: with this user the session begins signed in (``authentication = "none"``).
-        autofilter: how ActionIDs in events are shown, until the client asks for another mode.
+        autofilter: how ActionIDs in events are shown: as given, then as the user's account says, then
+            as the client asks.
         world: gives what ProxyActions show, as it is at that moment.
         formats: how the client writes and what it gets; its listener's formats and limits to begin with.
         door: who may come in besides knowing a secret, and how long a refusal takes.
@@ -121,6 +122,8 @@ class ClientSession:
     action_id: bytes = attrs.field(default=b"", init=False)
     denials: int = attrs.field(default=0, init=False)
     sequence: bool = attrs.field(default=False, init=False)
+    _first_autofilter: Autofilter = attrs.field(init=False)
+    _autofilter_asked: bool = attrs.field(default=False, init=False)
     _input: Format = attrs.field(init=False, repr=False)
     _output: Format = attrs.field(init=False, repr=False)
     _ended: bool = attrs.field(default=False, init=False)
@@ -137,6 +140,7 @@ class ClientSession:
     def __attrs_post_init__(self) -> None:
         check_text(self.greeting, "the greeting")
         self._deadline = self.now + self.login_timeout_s
+        self._first_autofilter = self.autofilter
         if self.anonymous is not None:
             self.formats.follow_user(self.anonymous.input_format, self.anonymous.output_format)
         self._input, self._output = self.formats.input, self.formats.output
@@ -231,6 +235,7 @@ class ClientSession:
                 self.anonymous = user
             self.event_filter = self.event_filter.rebased(old, user.event_filter)
             self.user, self._read, self.events = user, user.read, self._wanted.within(user.read)
+            self._follow_autofilter(user)
             self._told.append(LoggedIn(user, self.events))  # not told: an open WaitEvent stays open
 
     def end(self, reason: str) -> None:
@@ -296,7 +301,7 @@ class ClientSession:
             self.sequence = outcome.sequence
             self._tell(SequenceChanged(self.sequence))
         if outcome.autofilter is not None:
-            self.autofilter = outcome.autofilter
+            self.autofilter, self._autofilter_asked = outcome.autofilter, True
             self._tell(AutofilterChanged(self.autofilter, self.action_id))
         if outcome.input is not None or outcome.output is not None:
             self.formats.ask(outcome.input, outcome.output)
@@ -392,8 +397,13 @@ class ClientSession:
     def _sign_in(self, user: User, wanted: EventMask) -> None:
         self.user, self._read, self._wanted = user, user.read, wanted
         self.events, self.event_filter = wanted.within(user.read), user.event_filter
+        self._follow_autofilter(user)
         self._deadline = math.inf
         self._tell(LoggedIn(user, self.events))
+
+    def _follow_autofilter(self, user: User) -> None:
+        if not self._autofilter_asked:
+            self.autofilter = self._first_autofilter if user.autofilter is None else user.autofilter
 
     def _on_logoff(self, _frame: Frame, action_id: bytes | None) -> None:
         self._tell(Reply(replies.goodbye(action_id), ordered=True))

@@ -74,4 +74,4 @@ class Door(enum.StrEnum):
 DOORS: Final = frozenset(door.value for door in Door)
 
 RIGHTS: Final = ASTERISK_CLASSES | OWN_RIGHTS | DOORS | {ALL}
-"""Every word that ``write`` may hold; ``read`` takes the classes, ``admin`` and ``all``."""
+"""Every word that ``write`` may hold; ``read`` takes the classes and ``all``."""
