@@ -79,6 +79,7 @@ def test_what_is_there_is_overwritten_only_by_force(
         (["x", "--days", "0"], 2, "days"),
         (["x", "--private-key", "FOLDER/amp.pem"], 2, "expected two files"),
         (["x", "--certificate", "FOLDER/no/amp.pem"], 1, "No such file or directory"),
+        (["x", "--certificate", "FOLDER", "--force"], 1, "Is a directory"),
     ],
 )
 def test_what_cannot_be_done_is_told(
@@ -90,7 +91,7 @@ def test_what_cannot_be_done_is_told(
     kept = [text for at, text in enumerate(files) if files[at - at % 2] not in given]
     assert main(["cert", *given, *kept]) == code
     assert words in capsys.readouterr().err
-    assert not (tmp_path / "amp.pem").exists()
+    assert list(tmp_path.iterdir()) == [], "no key without its certificate"
 
 
 async def test_a_listener_with_it_is_trusted_by_who_has_the_certificate(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,6 +87,7 @@ def test_check_tells_what_would_be_started(config: Path, capsys: pytest.CaptureF
         + '[[listen]]\naddress = "::"\n[[server]]\nname = "pbx1"\nhost = "192.0.2.1"\nusername = "amp"\n'
         + 'secret = "canary-7f3a"\n'
     )
+    config.chmod(0o600)
     assert main(["check", str(config)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{config}: ok",
@@ -95,6 +97,42 @@ def test_check_tells_what_would_be_started(config: Path, capsys: pytest.CaptureF
         "  user      steve  reads all; writes nothing",
         "  warning   listen[0]: secrets sent to :: cross the network in clear text",
     ]
+
+
+def test_check_tells_who_may_read_secrets(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in the configuration itself, in a drop-in, and in a file of their own."""
+
+    def warnings() -> list[str]:
+        assert main(["check", str(config)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return [line.removeprefix("  warning   ") for line in lines if "  warning " in line]
+
+    server = '[[server]]\nname = "{0}"\nhost = "{0}"\nusername = "u"\nsecret = {1}\n'
+    own, dropped = tmp_path / "a.secret", tmp_path / "servers.d" / "b.toml"
+    dropped.parent.mkdir()
+    config.write_text(GOOD + server.format("a", '{ file = "a.secret" }'))
+    own.write_text("canary-7f3a")
+    dropped.write_text(server.format("b", '"canary-7f3a"'))
+    for path in (config, own, dropped):
+        path.chmod(0o600)
+    assert warnings() == []
+    for path in (config, own, dropped):
+        path.chmod(0o644)
+    said = "mode 0644: every user of this machine may read the secret in it: chmod o-r"
+    assert warnings() == [f"{path}: {said}" for path in (config, dropped, own)]
+    config.write_text(GOOD.replace('"canary-7f3a"', '{ env = "HOME" }'))
+    assert warnings() == [f"{dropped}: {said}"], "where there is no secret, others may read"
+
+
+def test_a_pipe_is_checked_and_not_read_twice(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(config)
+    writer = threading.Thread(target=config.write_text, args=(GOOD,))
+    writer.start()
+    assert main(["check", str(config)]) == 0
+    writer.join()
+    assert capsys.readouterr().out.startswith(f"{config}: ok\n")
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -35,6 +35,13 @@ def user(name: str, more: str = "") -> str:
             ["server[1].name: it is the host of server[0]; 'Server:' could mean either"],
         ),
         (
+            server("a", "localhost"),
+            [
+                "server[0]: is amp's own listener, there without any [[listen]]"
+                " (give one of them another port)"
+            ],
+        ),
+        (
             server("a", "localhost") + "[[listen]]\n",
             ["server[0]: is amp's own listen[0] (give one of them another port)"],
         ),

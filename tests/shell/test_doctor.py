@@ -17,9 +17,9 @@ import trio
 
 from amp.config.schema import AsteriskServer, Config, Listen, User, VoipmonitorServer
 from amp.config.secret import Secret
+from amp.config.secret_files import SECRET_KEYS
 from amp.core.doctor.finding import Finding, State
 from amp.shell.doctor.everything import examine
-from amp.shell.doctor.machine import SECRET_KEYS
 from amp.sim.asterisk import SimAsterisk
 from amp.sim.sniffer.sniffer import SimSniffer
 from certificates import authority

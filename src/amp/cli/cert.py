@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -133,7 +134,7 @@ def alternative(name: str) -> x509.GeneralName:
 
 
 def write_new(files: dict[Path, tuple[bytes, int]], *, force: bool) -> None:
-    """Write all of them or, if one is there already, none.
+    """Write all of them or, if one is there already or cannot be written, none.
 
     Args:
         files: what goes where, and the permissions.
@@ -144,15 +145,18 @@ def write_new(files: dict[Path, tuple[bytes, int]], *, force: bool) -> None:
         OSError: a file cannot be written.
     """
     for path in files:
+        if path.is_dir():  # else the last step would fail, behind one that cannot be taken back
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not force and os.path.lexists(path):
             raise FileExistsError(0, "", str(path))
-    for path, (data, mode) in files.items():
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
+    fresh = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in files}
+    try:
+        for path, (data, mode) in files.items():
+            descriptor = os.open(fresh[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
-            fresh.replace(path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        for path, written in fresh.items():
+            written.replace(path)
+    finally:
+        for written in fresh.values():
+            written.unlink(missing_ok=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from amp.cli.reading import load_or_tell, say
 from amp.config.advice import advice
 from amp.config.places import unusable_files
 from amp.config.schema import Config
+from amp.config.secret_files import configuration_files, named_files
+from amp.core.doctor.finding import State
+from amp.core.doctor.machine import judge_mode
 from amp.errors import ConfigError
 
 __all__ = ["check"]
@@ -32,8 +36,23 @@ def check(config: Path, /) -> int:
     if problems := list(unusable_files(loaded, config.parent)):
         sys.stderr.write(f"{ConfigError(str(config), problems)}\n")
         return 2
-    say(f"{config}: ok", *(f"  {line}" for line in summary(loaded)))
+    lines = (*summary(loaded), *(f"warning   {sentence}" for sentence in open_files(loaded, config)))
+    say(f"{config}: ok", *(f"  {line}" for line in lines))
     return 0
+
+
+def open_files(config: Config, path: Path) -> Iterator[str]:
+    """Files whose permissions let others read a secret in them, or change them; what to do about it.
+
+    Args:
+        path: of the configuration. A listener's own key is passed over: `advice` tells of it.
+    """
+    told = {listen.private_key or listen.certificate for listen in config.listen}
+    for file, secret in (*configuration_files(path), *((file, True) for file in named_files(path))):
+        with suppress(OSError):  # who needs the file has told that it is not there
+            finding = judge_mode(str(file), file.stat().st_mode, secret=secret)
+            if finding.state is not State.OK and file not in told:
+                yield f"{finding.subject}: {finding.found}: {finding.advice}"
 
 
 def summary(config: Config) -> Iterator[str]:

@@ -281,7 +281,8 @@ def _own_listeners(listens: Tables, servers: Tables) -> Iterator[str]:
         for host in hosts if isinstance(hosts, list) else []:
             place = _place(host, port)
             if place is not None and place in own:
-                yield f"server[{index}]: is amp's own listen[{own[place]}] (give one of them another port)"
+                which = f"listen[{own[place]}]" if listens else "listener, there without any [[listen]]"
+                yield f"server[{index}]: is amp's own {which} (give one of them another port)"
 
 
 def _place(host: object, port: object) -> tuple[str, int] | None:

@@ -9,17 +9,16 @@ import datetime
 import os
 import resource
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
-from amp.config.drop_ins import FOLDER, merged
 from amp.config.places import unusable_files
 from amp.config.schema import Config, Listen
-from amp.config.source import read_toml
+from amp.config.secret_files import configuration_files, named_files
 from amp.core.doctor.certificates import judge_certificate
 from amp.core.doctor.finding import Finding, fail, ok
 from amp.core.doctor.machine import judge_descriptors, judge_mode, judge_port
@@ -29,9 +28,6 @@ from amp.shell.doctor.holder import port_holder
 __all__ = ["look_at_machine"]
 
 SPARE_DESCRIPTORS: Final = 64
-SECRET_KEYS: Final = frozenset(("secret", "secret_hash", "proxy_key", "key", "iv", "popup", "password"))
-"""Keys whose value may be a secret in the file itself, or ``{ file = ... }``."""
-SECRET_PATHS: Final = ("key_conf", "key_php", "private_key", "ssh_identity")
 
 
 def look_at_machine(config: Config, path: Path) -> Iterator[Finding]:
@@ -54,40 +50,15 @@ def _files(config: Config, path: Path) -> Iterator[Finding]:
         yield fail(
             "file", problem.partition(": ")[0], problem.partition(": ")[2], "make it writable for amp's user"
         )
-    data, _ = read_toml(path)
-    yield from _mode(path, secret=_has_inline_secret(data))
-    for own in sorted((path.parent / FOLDER).glob("*.toml")):
-        yield from _mode(own, secret=_has_inline_secret(read_toml(own)[0]))
-    for other in sorted(set(_secret_files(merged(data, path.parent).data, path.parent))):
+    for own, secret in configuration_files(path):
+        yield from _mode(own, secret=secret)
+    for other in named_files(path):
         yield from _mode(other, secret=True)
 
 
 def _mode(path: Path, *, secret: bool) -> Iterator[Finding]:
     with suppress(OSError):  # one that is not there or cannot be read is told by who needs it
         yield judge_mode(str(path), path.stat().st_mode, secret=secret)
-
-
-def _has_inline_secret(data: object) -> bool:
-    if isinstance(data, Mapping):
-        return any(
-            (key in SECRET_KEYS and isinstance(value, str)) or _has_inline_secret(value)
-            for key, value in data.items()
-        )
-    return isinstance(data, list) and any(map(_has_inline_secret, data))
-
-
-def _secret_files(data: object, folder: Path) -> Iterator[Path]:
-    if isinstance(data, list):
-        for item in data:
-            yield from _secret_files(item, folder)
-    elif isinstance(data, Mapping):
-        for key, value in data.items():
-            if key in SECRET_KEYS and isinstance(value, Mapping) and isinstance(value.get("file"), str):
-                yield folder / value["file"]
-            elif key in SECRET_PATHS and isinstance(value, str):
-                yield folder / value
-            else:
-                yield from _secret_files(value, folder)
 
 
 def _listener(listen: Listen) -> Iterator[Finding]:
