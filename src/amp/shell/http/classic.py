@@ -19,6 +19,7 @@ from amp.core.http.accept import piece, preferred
 from amp.core.http.credentials import Basic, ProxyKey, read_basic
 from amp.core.http.message import Request, Response, problem
 from amp.core.http.outcome import status_of
+from amp.core.http.page_files import wants_page
 from amp.errors import LocalProtocolError
 from amp.shell.http.rendering import rendered
 from amp.shell.http.site import Handler, Upgrade
@@ -51,7 +52,7 @@ class Classic:
     Attributes:
         formats: that are installed.
         most: bytes of a line and lines of an action, as of now.
-        front: what ``GET /`` shows that asks for no action.
+        front: what a browser is shown that asks for a page and for no action.
     """
 
     formats: Formats
@@ -60,7 +61,7 @@ class Classic:
 
     async def handle(self, request: Request, visitor: Visitor) -> Response | Upgrade:
         """Do one action."""
-        if request.method != "POST" and not request.query and self.front is not None:
+        if self.front is not None and wants_page(request):
             return await self.front(request, visitor)
         action = form_of(request, *self.most())
         if isinstance(action, BadAction):

@@ -318,7 +318,7 @@ class Connection:
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),  # answers hold what callers send: text stays text
         ]
-        if response.status == 204:
+        if response.status in (204, 304):
             headers = headers[:2]
         elif isinstance(response.body, bytes):
             headers.append((b"content-length", b"%d" % len(response.body)))

@@ -17,6 +17,7 @@ from amp.shell.http.access import Access
 from amp.shell.http.ajam import Ajam
 from amp.shell.http.api import Api
 from amp.shell.http.classic import Classic
+from amp.shell.http.dashboard import Dashboard
 from amp.shell.http.health import Health
 from amp.shell.http.metrics import Scrape
 from amp.shell.http.sessions import SessionLimits, Sessions
@@ -55,7 +56,9 @@ def make_site(
     site = Site()
     overview = Overview(name=lambda: config().proxy.name, board=board, entrance=entrance, site=site)
     most = partial(_most, config)
-    site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most).handle)
+    dashboard = Dashboard()
+    dashboard.add_to(site)
+    site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most, front=dashboard.page).handle)
     _offer_api(site, config, entrance, overview, desk)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)

@@ -1,0 +1,196 @@
+// Everything that the page knows of amp: servers and their rates, live calls, the latest events. Views read it
+// and are told when it has changed; only this asks the API and the WebSocket.
+
+import { CALL_EVENTS, CallBook } from "./calls/book.js";
+import { ask } from "./http.js";
+import { Missed } from "./missed.js";
+import { Socket } from "./socket.js";
+
+const POLL_MS = 2000;
+/** Five minutes of rates. */
+export const HISTORY = 150;
+
+/** What is kept of a server between two looks. */
+class Watched {
+  constructor(shown) {
+    this.shown = shown;
+    this.history = [];
+    this.rates = { events: 0, bytes: 0, actions: 0 };
+  }
+
+  /** Counters have grown meanwhile; they never shrink, but a server may be another one of the same name. */
+  look(shown, seconds) {
+    const grown = (name) => Math.max(0, (shown[name] ?? 0) - (this.shown[name] ?? 0)) / seconds;
+    this.rates = { events: grown("events"), bytes: grown("bytes_in"), actions: grown("actions") + grown("asked") };
+    this.history.push(this.rates.events);
+    if (this.history.length > HISTORY) this.history.shift();
+    this.shown = shown;
+  }
+}
+
+export class Fleet extends EventTarget {
+  /** By name, in the order of the configuration. */
+  servers = new Map();
+  calls = new CallBook();
+  stats = {};
+  /** Why the calls of a server are not all known, by its name. */
+  unlisted = new Map();
+  connection = { state: "connecting", retryAt: 0, why: "" };
+  missed = new Missed((words) => this.#tell("missed", words));
+
+  #socket;
+  #lookedAt = 0;
+  #timer = 0;
+  #versions = new Map();
+
+  /** @param {{user: string, read: string[], write: string[]}} me who is signed in */
+  constructor(me) {
+    super();
+    this.me = me;
+  }
+
+  /** Whether the user has a right for actions; `all` stands for those that open no door. */
+  may(right) {
+    return this.me.write.includes(right);
+  }
+
+  start() {
+    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+    this.#socket = new Socket(url, CALL_EVENTS, {
+      event: (event) => this.#take(event),
+      gap: (gap) => this.#gap(gap),
+      live: (since, positions) => this.#live(since, positions),
+      state: (state, retryAt) => this.#changed({ state, retryAt, why: state === "live" ? "" : this.connection.why }),
+      closed: (code, opened) => this.#closed(code, opened),
+    });
+    this.#poll();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#socket.stop();
+  }
+
+  /** Have all events come, or only those of calls. */
+  seeAll(all) {
+    this.#socket.select(all ? [] : CALL_EVENTS);
+  }
+
+  // -- servers ---------------------------------------------------------------------------------------
+
+  async #poll() {
+    clearTimeout(this.#timer);
+    try {
+      const [servers, stats] = await Promise.all([ask("GET", "/servers"), ask("GET", "/stats")]);
+      this.#look(servers, stats);
+    } catch (error) {
+      if (error.status === 401) this.#tell("signed out");
+    }
+    this.#timer = setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  #look(servers, stats) {
+    const now = performance.now();
+    const seconds = (now - this.#lookedAt) / 1000;
+    this.#lookedAt = now;
+    const known = this.servers;
+    this.servers = new Map();
+    for (const shown of servers) {
+      const watched = known.get(shown.name);
+      watched?.look(shown, seconds);
+      this.servers.set(shown.name, watched ?? new Watched(shown));
+      if (!watched && this.connection.state === "live") this.#list(shown);
+    }
+    for (const name of known.keys()) if (!this.servers.has(name)) this.calls.clear(name);
+    this.stats = stats;
+    this.#tell("servers");
+  }
+
+  /** The version of a server, which a sniffer tells by events only. */
+  version(shown) {
+    return shown.version || this.#versions.get(shown.name) || "";
+  }
+
+  // -- events ----------------------------------------------------------------------------------------
+
+  #live(since, positions) {
+    this.missed.resumed(since, positions);
+    if (since === null) {
+      for (const { shown } of this.servers.values()) this.#list(shown);
+    }
+  }
+
+  #take(event) {
+    this.missed.event(event);
+    this.calls.take(event);
+    switch (event.event) {
+      case "ServerUp":
+      case "SnifferUp":
+      case "SnifferReset":
+        this.#relist(event.server);
+        break;
+      case "SnifferStat":
+        this.#versions.set(event.server, event.headers.Version);
+        break;
+    }
+    if (event.event === "ServerUp" || event.event === "ServerDown") this.#poll();
+    this.dispatchEvent(new CustomEvent("event", { detail: event }));
+  }
+
+  #gap(gap) {
+    this.missed.gap(gap);
+    if (gap.reason === "unknown server") this.calls.clear(gap.server);
+    else this.#relist(gap.server);
+    this.dispatchEvent(new CustomEvent("gap", { detail: gap }));
+  }
+
+  // -- lists of calls --------------------------------------------------------------------------------
+
+  #relist(name) {
+    const watched = this.servers.get(name);
+    if (watched) this.#list(watched.shown);
+  }
+
+  /** Ask for the calls that there are; events tell only what changes. */
+  async #list({ name, kind }) {
+    this.calls.expect(name, kind);
+    try {
+      if (kind === "asterisk") {
+        const action = { Action: "CoreShowChannels", Server: name };
+        const { response, events } = await this.#socket.request({ type: "action", action });
+        if (response.Response !== "Success") throw new Error(response.Message);
+        this.calls.fill(name, kind, events);
+      } else {
+        const { output } = await this.#socket.request({ type: "command", server: name, command: "listcalls" });
+        this.calls.fill(name, kind, JSON.parse(output));
+      }
+      this.unlisted.delete(name);
+    } catch (error) {
+      if (error.code !== "closed") this.unlisted.set(name, error.message);
+    }
+    this.#tell("calls");
+  }
+
+  // -- the connection --------------------------------------------------------------------------------
+
+  async #closed(code, opened) {
+    this.missed.lost();
+    if (opened && code !== 1008) return;
+    try {
+      await ask("GET", "/me");
+      if (!opened) this.#changed({ ...this.connection, why: "amp answers, but takes no WebSocket here" });
+    } catch (error) {
+      if (error.status === 401) this.#tell("signed out");
+      else this.#changed({ ...this.connection, why: error.message });
+    }
+  }
+
+  #changed(connection) {
+    this.connection = connection;
+    this.#tell("connection");
+  }
+
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+}

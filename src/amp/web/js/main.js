@@ -1,0 +1,29 @@
+// Where the page begins: who is signed in sees the console, everybody else the login.
+
+import { consolePage } from "./console.js";
+import { ask } from "./http.js";
+import { loginPage } from "./login.js";
+
+const app = document.getElementById("app");
+let leave = () => {};
+
+function showLogin(why = "") {
+  leave();
+  leave = () => {};
+  app.replaceChildren(loginPage(why, showConsole));
+  document.title = "Sign in · amp";
+  app.querySelector("input").focus();
+}
+
+function showConsole(me) {
+  const page = consolePage(me, showLogin);
+  leave = page.leave;
+  app.replaceChildren(page.element);
+  page.begin();
+}
+
+try {
+  showConsole(await ask("GET", "/me"));
+} catch (error) {
+  showLogin(error.status === 401 ? "" : `${error.message}.`);
+}
