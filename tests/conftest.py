@@ -20,6 +20,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# One amp a machine has the default control socket: tests that want one say where.
+os.environ["AMP_CONTROL"] = "off"
+
 
 @pytest.fixture(autouse=True)
 def _log_of_its_own() -> Iterator[None]:

@@ -13,6 +13,7 @@ __all__ = [
     "AmpError",
     "BodyBrokenError",
     "ConfigError",
+    "ConsoleError",
     "LocalProtocolError",
     "ProtocolError",
     "RemoteProtocolError",
@@ -58,6 +59,19 @@ class ConfigError(AmpError):
     def __init__(self, source: str, problems: Sequence[str]) -> None:
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
         self.source = source
+        self.problems = tuple(problems)
+
+
+class ConsoleError(AmpError):
+    """A running amp could not be asked, or did not do what it was asked.
+
+    Args:
+        message: one sentence.
+        problems: more to know, one sentence each.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
         self.problems = tuple(problems)
 
 

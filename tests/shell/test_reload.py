@@ -162,14 +162,14 @@ async def test_a_file_that_keeps_its_reader_is_refused_and_the_next_reload_works
     with structlog.testing.capture_logs() as lines:
         reloader = Reloader(path, Config(user=(ANNA,)), read_timeout_s=0.2)
         with trio.fail_after(20):
-            assert not await reloader.reload()
+            assert (await reloader.reload()).problems
         assert lines[0]["problem"] == "could not be read within 0.2 s"
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # lets the thread that was left behind end
         await trio.Path(path).unlink()
         await trio.Path(path).write_text(ANNA_READS_CALLS)
         with trio.fail_after(20):
             reloader.read_timeout_s = 10.0
-            assert await reloader.reload()
+            assert not (await reloader.reload()).problems
 
 
 async def test_nobody_follows_if_one_cannot(path: Path) -> None:
@@ -187,10 +187,10 @@ async def test_nobody_follows_if_one_cannot(path: Path) -> None:
         raise ValueError("too old")
 
     reloader = Reloader(path, Config(), [follows, cannot, will_not])
-    assert not await reloader.reload()
+    assert (await reloader.reload()).problems
     assert (done, reloader.config) == ([], Config())
     reloader.parts = [follows, follows]
-    assert await reloader.reload()
+    assert not (await reloader.reload()).problems
     assert done == ["followed"] * 2
     assert reloader.config.user == load(path).user
 

@@ -25,6 +25,12 @@ COMMANDS: Final = {
     "doctor": ("amp.cli.doctor:doctor", "Try everything that a configuration names, and say what to do."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
     "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
+    "show": ("amp.cli.show:show", "Show how a running amp is: servers, clients, sessions, stats."),
+    "pause": ("amp.cli.operate:pause", "Send a server no action any more."),
+    "resume": ("amp.cli.operate:resume", "Send a paused server actions again."),
+    "reconnect": ("amp.cli.operate:reconnect", "Connect to a server anew, at once."),
+    "kill": ("amp.cli.operate:kill", "Disconnect a client."),
+    "reload": ("amp.cli.operate:reload", "Read the configuration again, and say what came of it."),
     "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk or sniffer, to try things against."),
 }
 """Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""

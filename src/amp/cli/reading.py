@@ -5,16 +5,37 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from amp.config.load import load
-from amp.config.schema import Config
 from amp.errors import ConfigError
 
-__all__ = ["load_or_tell", "say"]
+if TYPE_CHECKING:
+    from amp.config.schema import Config
+
+__all__ = ["DEFAULT_CONFIG", "config_path", "load_or_tell", "printable", "say"]
+
+DEFAULT_CONFIG: Final = Path("/etc/amp/amp.toml")
 
 
-def load_or_tell(path: Path) -> Config | None:
+def config_path(given: Path | None) -> Path | None:
+    """The configuration file: the one that was given, else AMP_CONFIG's, else the default, if it is there.
+
+    The same rule for every command.
+    """
+    if given is not None:
+        return given
+    if named := os.environ.get("AMP_CONFIG"):
+        return Path(named)
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+
+
+def load_or_tell(path: Path | None) -> Config | None:
     """The configuration, or None after its problems went to standard error, one a line."""
+    from amp.config.load import load  # late: not every command that says something needs it
+
+    if path is None:
+        sys.stderr.write(f"Error: no configuration: give it, or AMP_CONFIG, or have {DEFAULT_CONFIG}\n")
+        return None
     try:
         return load(path)
     except ConfigError as error:
@@ -30,3 +51,15 @@ def say(*lines: str) -> None:
     except BrokenPipeError:
         # Python flushes once more at the end, and would complain about the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def printable(text: str) -> str:
+    """A text without anything that moves a terminal's cursor or turns its letters round.
+
+    Some of what amp shows was said by clients and servers. What is no letter is shown as Python writes it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )

@@ -98,6 +98,7 @@ class Proxy:
     proxy_key: Secret | None = None
     proxy_key_user: UserRef | None = None
     anonymous_user: UserRef | None = None
+    control: Annotated[str, Line("a path", 4000)] = "auto"
 
 
 @attrs.frozen(kw_only=True)

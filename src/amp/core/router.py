@@ -20,7 +20,7 @@ from amp.core.routing.client import Client
 from amp.core.routing.commands import Announce, Command, LinkRole
 from amp.core.routing.directory import Directory
 from amp.core.routing.endings import Endings
-from amp.core.routing.error_frames import not_sent, plain
+from amp.core.routing.error_frames import not_sent, paused, plain
 from amp.core.routing.events import (
     ClientAction,
     ClientGone,
@@ -157,15 +157,46 @@ class Router:
         Raises:
             LocalProtocolError: there is none of that name.
         """
-        server = self._servers.pop(name, None)
-        if server is None:
-            raise LocalProtocolError(f"there is no server {name}")
+        server = self._known(name)
+        del self._servers[name]
         self._know_servers()
         out: list[Command] = []
         was_up = server.links.up
         self._shut_down(server, f"server {name} was {DROPPED}", f"server {name} was {DROPPED}", out)
         if was_up:
             out.append(Announce(name, False, DROPPED, ""))
+        return out
+
+    def pause(self, name: str) -> list[Command]:
+        """Send a server no action any more; what waits to be sent ends as not sent, new ones are refused.
+
+        What was sent is answered, and events go on. It lasts till `resume`, however often the server is lost.
+
+        Raises:
+            LocalProtocolError: there is no such server.
+        """
+        out: list[Command] = []
+        server = self._known(name)
+        server.paused = True
+        self._endings.fail_unsent(server, server.unsent(), paused(name), out)
+        return out
+
+    def resume(self, name: str) -> None:
+        """End `pause`; raises as that does."""
+        self._known(name).paused = False
+
+    def reconnect(self, name: str, reason: str, now: float) -> list[Command]:
+        """Close a server's links and open them again at once, without the rest of a backoff.
+
+        Args:
+            reason: for clients; what was sent ends as outcome unknown with it.
+
+        Raises:
+            LocalProtocolError: there is no such server.
+        """
+        out: list[Command] = []
+        server = self._known(name)
+        self._after_loss(server, server.links.reconnect(reason, now, out), reason, now, out)
         return out
 
     def is_unanswered(self, client: int, action_id: bytes) -> bool:
@@ -191,6 +222,11 @@ class Router:
     def _server(self, config: LinksConfig) -> Server:
         links = Links(config, self._link_numbers, self._jitter, self._alarm)
         return Server(links, self._ids, self._limits, self._alarm)
+
+    def _known(self, name: str) -> Server:
+        if (server := self._servers.get(name)) is None:
+            raise LocalProtocolError(f"there is no server {name}")
+        return server
 
     def _know_servers(self) -> None:
         configs = {name: server.links.config for name, server in self._servers.items()}

@@ -43,6 +43,8 @@ from amp.core.ws.formats import WEBSOCKET_FORMATS
 from amp.shell import hangup, log
 from amp.shell.activation import InheritedSockets
 from amp.shell.catching_up import let_age
+from amp.shell.console.desk import ConsoleDesk
+from amp.shell.console.listening import serve_console
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.doors import Doors
 from amp.shell.entrance import Entrance
@@ -50,7 +52,8 @@ from amp.shell.http.setup import make_site
 from amp.shell.http.site import Site
 from amp.shell.listener import open_listeners
 from amp.shell.members import Members
-from amp.shell.reload import Reloadable, Reloader
+from amp.shell.overview import Overview
+from amp.shell.reload import Outcome, Reloadable, Reloader
 from amp.shell.secret_checks import SecretChecks
 from amp.shell.server_desk import ServerDesk
 from amp.shell.servers import ServerMaker, links_config
@@ -123,6 +126,7 @@ class App:
         secret_checks: looks at secrets that are kept as hashes.
         hub: where the events of all servers meet their clients.
         site: what is offered by HTTP; whoever adds to it does so before `run`.
+        overview: what the console shows.
     """
 
     def __init__(
@@ -151,6 +155,12 @@ class App:
             self.entrance,
             lambda: self._sniffers.desk,
             lambda: self._board,
+        )
+        self.overview = Overview(
+            name=lambda: self.config.proxy.name,
+            board=lambda: self._board,
+            entrance=self.entrance,
+            site=self.site,
         )
         self._manager = ServiceManager(os.environ)
         self._log = log.get_logger()
@@ -181,6 +191,7 @@ class App:
                 switchboard.carry_out(switchboard.router.start(trio.current_time()))
                 self.reloadables.extend((partial(self._follow_users, switchboard), self._follow_limits))
                 await everything.start(self._mind_reloads)
+                await everything.start(self._serve_console, switchboard)
                 self._give_advice()
                 await self._serve(switchboard, signals, task_status)
                 everything.cancel_scope.cancel()
@@ -276,10 +287,18 @@ class App:
             async for _ in signals:
                 await self._reload()
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> Outcome:
         self._manager.reloading()
-        done = await self._reloader.reload()
-        self._manager.ready("reloaded" if done else "reload refused: the log says why")
+        outcome = await self._reloader.reload()
+        self._manager.ready("reload refused: the log says why" if outcome.problems else "reloaded")
+        return outcome
+
+    async def _serve_console(
+        self, switchboard: Switchboard, *, task_status: trio.TaskStatus[Path | None]
+    ) -> None:
+        desk = ConsoleDesk(overview=self.overview, board=switchboard, reload=self._reload)
+        folder = self._reloader.path.parent if self._reloader.path else Path()
+        await serve_console(desk, self.config.proxy.control, folder, os.environ, task_status=task_status)
 
     def _follow_users(self, switchboard: Switchboard, config: Config) -> Callable[[], None]:
         new = _membership(config)

@@ -138,6 +138,7 @@ class Collector:
             ("pending", "Actions that wait or are under way", _pending),
             ("oldest_pending_seconds", "Since when the server works on its oldest action", _oldest),
             ("links", "Links that are ready", _ready),
+            ("paused", "Whether actions are refused, since somebody said so", _paused),
         ):
             looked = (("", _server(one.name), look(one)) for one in statuses)
             yield Family(f"amp_server_{name}", "gauge", about, looked)
@@ -155,6 +156,10 @@ class Collector:
             yield Family(f"amp_sniffer_{name}_total", "counter", about, samples)
         pending = [("", labels, pool.load) for labels, pool in sniffers]
         yield Family("amp_sniffer_pending", "gauge", "Commands that wait or are under way", pending)
+        paused = [("", _server(one.name), one.paused) for one in every[:MOST_SERVERS]]
+        yield Family(
+            "amp_sniffer_paused", "gauge", "Whether commands are refused, since somebody said so", paused
+        )
         series = [(labels, pool.stats.seconds) for labels, pool in sniffers]
         yield histogram_family(
             "amp_sniffer_exchange_seconds", "From a command to the end of its reply", series
@@ -224,6 +229,10 @@ def _pending(one: ServerStatus) -> float:
 
 def _oldest(one: ServerStatus) -> float:
     return max((link.oldest_s for link in one.links), default=0.0)
+
+
+def _paused(one: ServerStatus) -> float:
+    return one.paused
 
 
 def _ready(one: ServerStatus) -> float:

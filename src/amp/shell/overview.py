@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 import trio
@@ -69,6 +69,7 @@ class Overview:
             "name": side.name,
             "kind": "asterisk",
             "state": "up" if side.up else "down",
+            "paused": status.paused,
             "reason": "" if side.up else side.reason,
             "since": utc_text(side.since),
             "host": reach.host,
@@ -95,6 +96,7 @@ class Overview:
             "name": sniffer.name,
             "kind": "voipmonitor",
             "state": "down" if hangs else "up",
+            "paused": sniffer.paused,
             "reason": "the sniffer does not answer" if hangs else "",
             "since": None,
             "host": seen.address,
@@ -124,6 +126,27 @@ class Overview:
             for client in clients
             if sees_all or (client.user is not None and user is not None and client.user.name == user.name)
         ]
+
+    def clients(self) -> Iterator[Shown]:
+        """The same for all, each looked at when it is its turn; those that are gone by then are left out."""
+        board = self.board()
+        for client in list(board.clients.values()) if board is not None else ():
+            if board is not None and client.number in board.clients:
+                yield self._session(board, client)
+
+    def links(self) -> Iterator[Shown]:
+        """amp's own sessions at the Asterisks, the event link of each first."""
+        board = self.board()
+        for status in board.router.status(trio.current_time()) if board is not None else ():
+            for link in status.links:
+                yield {
+                    "server": status.name,
+                    "link": link.number,
+                    "role": "both" if status.single else link.role.value,
+                    "state": link.state.value,
+                    "pending": link.in_flight,
+                    "oldest_pending_s": round(link.oldest_s, 3),
+                }
 
     def _session(self, board: Switchboard, client: Client) -> Shown:
         board.hub.count(client.outlet)

@@ -19,7 +19,7 @@ from amp.config.schema import AsteriskServer, Config, VoipmonitorServer, key_of
 from amp.errors import ConfigError
 from amp.shell.log import get_logger
 
-__all__ = ["Reloadable", "Reloader", "needs_restart", "running_with"]
+__all__ = ["Outcome", "Reloadable", "Reloader", "needs_restart", "running_with"]
 
 Servers = tuple[AsteriskServer | VoipmonitorServer, ...]
 
@@ -110,6 +110,21 @@ def _differ(one: object, other: object, name: str) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
 
 
+@attrs.frozen
+class Outcome:
+    """What came of a reload.
+
+    Attributes:
+        problems: why nothing was changed, one sentence each; none if the file was taken over.
+        restart_needed: what differs in the file and goes on as it was.
+        advice: what is allowed there and probably not meant.
+    """
+
+    problems: tuple[str, ...] = ()
+    restart_needed: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
 @attrs.define
 class Reloader:
     """Reads the file and tells the parts.
@@ -130,9 +145,14 @@ class Reloader:
         default=attrs.Factory(lambda self: self.config.server, takes_self=True), init=False
     )
     _log: Any = attrs.field(factory=get_logger, init=False)
+    _turn: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
-    async def reload(self) -> bool:
-        """Take over what can change; False, and the reasons in the log, if nothing was."""
+    async def reload(self) -> Outcome:
+        """Take over what can change, one reload after the other; the log says what came of it, too."""
+        async with self._turn:
+            return await self._reload()
+
+    async def _reload(self) -> Outcome:
         try:
             if self.path is None:
                 raise ConfigError("amp", ["was started without a configuration file"])
@@ -142,13 +162,12 @@ class Reloader:
             wanted, problems, steps = self.config, list(error.problems), []
         if problems:
             self._refuse(problems)
-            return False
+            return Outcome(tuple(problems))
         restart = list(needs_restart(attrs.evolve(self.config, server=self.servers), wanted))
         self.config = running_with(self.config, wanted)
         for step in steps:
             step()
-        self._tell(restart)
-        return True
+        return self._tell(restart)
 
     def follow_saved(self, server: AsteriskServer | str) -> None:
         """AddServer has saved one, which runs already; or DropServer has removed the one of this name."""
@@ -180,9 +199,11 @@ class Reloader:
             self._log.error("reload_problem", file=str(self.path), problem=problem)
         self._log.error("reload_refused", file=str(self.path), problems=len(problems))
 
-    def _tell(self, restart: list[str]) -> None:
+    def _tell(self, restart: list[str]) -> Outcome:
         if restart:
             self._log.warning("restart_needed", changed=restart)
-        for sentence in advice(self.config):
+        doubtful = advice(self.config)
+        for sentence in doubtful:
             self._log.warning("advice", about=sentence)
         self._log.info("reloaded", file=str(self.path))
+        return Outcome((), tuple(restart), doubtful)

@@ -60,8 +60,9 @@ class ServerSide:
         reach = self.settings.reach
         version = status.version if status.up else ""
         return ServerSeen(
-            self.name, status.up, reach.host, reach.port, self.username, self.events, version, status.reason
-        )
+            self.name, status.up, reach.host, reach.port, self.username, self.events, version, status.reason,
+            status.paused,
+        )  # fmt: skip
 
     def remember_address(self, address: str) -> None:
         """One more of our links ends here."""

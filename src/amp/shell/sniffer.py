@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from amp.core.proxy_actions.world import SnifferSeen
+from amp.core.routing.error_frames import paused
 from amp.core.voipmonitor.cipher import Cipher, SnifferKey
 from amp.core.voipmonitor.command import Command
 from amp.core.voipmonitor.exchange import Exchange, ExchangeLimits
@@ -77,6 +78,7 @@ class Sniffer:
     _armed: float = attrs.field(default=math.inf, init=False)
     _endless: int = attrs.field(default=0, init=False)
     _retired: bool = attrs.field(default=False, init=False)
+    _paused: bool = attrs.field(default=False, init=False)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ class Sniffer:
     def seen(self) -> SnifferSeen:
         """What ProxyActions show of it."""
         port = self.reach.port if isinstance(self.reach, TcpReach) else 0
-        return SnifferSeen(self.name, self.reach.host or self.reach.place, port)
+        return SnifferSeen(self.name, self.reach.host or self.reach.place, port, self._paused)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve askers until cancelled."""
@@ -99,16 +101,18 @@ class Sniffer:
 
     @asynccontextmanager
     async def ask(
-        self, command: Command, *, unpack: bool = False, anew: bool = False
+        self, command: Command, *, unpack: bool = False, anew: bool = False, watches: bool = False
     ) -> AsyncIterator[Answer]:
         """Ask it something; the block reads the answer, and leaving it early ends the exchange.
 
-        Args: see `Pool.ask`.
+        Args:
+            unpack: see `Pool.ask`, as for ``anew``.
+            watches: for the events, which go on while it is paused.
         """
         number, answer = next(self._numbers), Answer()
         self._answers[number] = answer
-        if self._retired:
-            answer.end(ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0))
+        if refusal := self._refusal(command, watches=watches):
+            answer.end(refusal)
         else:
             now = trio.current_time()
             self._carry_out(self.pool.ask(number, command, now, unpack=unpack, anew=anew))
@@ -144,8 +148,8 @@ class Sniffer:
                     if (room := take(piece)) is not None:
                         await room
                 return answer.failure
-        if self._retired:
-            return ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0)
+        if refusal := self._refusal(command):
+            return refusal
         if command.spec.endless:
             return await self._relay_endless(command, take)
         number = next(self._numbers)
@@ -172,6 +176,28 @@ class Sniffer:
             return await self._try_twice(Job(command, False, {}, math.inf), take)
         finally:
             self._endless -= 1
+
+    @property
+    def paused(self) -> bool:
+        """Whether clients' commands are refused."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Take no command of clients any more till `resume`; what waits is refused, what runs goes on."""
+        self._paused = True
+        self._carry_out(self.pool.refuse_waiting(paused(self.name)))
+
+    def resume(self) -> None:
+        """End `pause`."""
+        self._paused = False
+
+    def _refusal(self, command: Command, *, watches: bool = False) -> ExchangeFailed | None:
+        """Why it is not asked at all."""
+        if self._retired:
+            return ExchangeFailed(Failure.NOT_CONNECTED, f"{command.name}: {GONE}", False, 0)
+        if self._paused and not watches:
+            return ExchangeFailed(Failure.BUSY, f"{command.name}: {paused(self.name)}", False, 0)
+        return None
 
     def retire(self) -> None:
         """It was taken out of the configuration: whoever waits gets an error, and `run` ends."""

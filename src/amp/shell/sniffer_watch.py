@@ -66,7 +66,7 @@ class Watcher:
     async def _ask(self, topic: Topic) -> None:
         """One exchange. A bug that its reply touches off is logged, and counts as a failure."""
         try:
-            async with self.sniffer.ask(COMMANDS[topic], unpack=True, anew=True) as answer:
+            async with self.sniffer.ask(COMMANDS[topic], unpack=True, anew=True, watches=True) as answer:
                 reply = await answer.whole()
             if answer.failure is None:
                 await self._answered(topic, reply)

@@ -148,7 +148,8 @@ class Switchboard:
 
     async def client_left(self) -> None:
         """Wait until some client is gone."""
-        self._left = trio.Event()
+        if self._left.is_set():
+            self._left = trio.Event()
         await self._left.wait()
 
     def client_subscribed(self, client: Client) -> None:
@@ -254,6 +255,14 @@ class Switchboard:
         """Part with a server; if it was up, clients are told that it is down. The hub still knows it."""
         self.carry_out(self.router.drop_server(name))
         del self.servers[name]
+
+    def pause_server(self, name: str) -> None:
+        """See `Router.pause`."""
+        self.carry_out(self.router.pause(name))
+
+    def reconnect_server(self, name: str, reason: str) -> None:
+        """See `Router.reconnect`."""
+        self.carry_out(self.router.reconnect(name, reason, trio.current_time()))
 
     # -- links ---------------------------------------------------------------------------------------
 

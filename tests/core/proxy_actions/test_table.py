@@ -57,6 +57,21 @@ def test_servers_are_listed_one_a_line() -> None:
     )
 
 
+def test_a_server_that_is_paused_is_shown_so() -> None:
+    """Before its state, whose reason may hold anything."""
+    world = World(
+        servers=tuple(one._replace(paused=True) for one in WORLD.servers),
+        sniffers=tuple(one._replace(paused=True) for one in WORLD.sniffers),
+    )
+    frame = Frame.of(("ProxyAction", "ListServers"))
+    listed = perform(Request(frame=frame, world=lambda: world), RIGHTS).headers[1::2]
+    assert [value for _, value in listed] == [
+        b"pbx1 K: asterisk A: paused S: up V: 9.0.0 ",
+        b"pbx2 K: asterisk A: paused S: down R: Connection refused ",
+        b"s2 K: voipmonitor A: paused S: - ",
+    ]
+
+
 def test_each_format_is_listed_with_its_directions() -> None:
     """One after the other, as astmanproxy went through its handlers."""
     assert ask("ListIOHandlers").headers == (

@@ -44,6 +44,28 @@ def test_further_commands_wait_for_their_turn() -> None:
     assert second.started_at == 0.0
 
 
+def test_who_waits_can_be_refused_for_whatever_reason() -> None:
+    one = pool()
+    for number in range(4):
+        one.ask(number, FILE, 0.0)
+    refused = one.refuse_waiting("it is paused")
+    assert [(each.asker, each.failed.message) for each in refused if isinstance(each, Fail)] == [
+        (2, "getfile: it is paused"),
+        (3, "getfile: it is paused"),
+    ]
+    assert one.load == 2
+
+
+def test_a_sniffer_that_hangs_can_be_asked_again_at_once() -> None:
+    one = pool(hangs=1, rest_s=100.0)
+    (job,) = started(one.ask(1, FILE, 0.0))
+    one.failed(job, HANG, 1.0)
+    assert isinstance(one.ask(2, FILE, 2.0)[0], Fail)
+    one.forget_hangs()
+    assert not one.hanging
+    assert started(one.ask(3, FILE, 2.0))
+
+
 def test_who_waits_too_long_or_with_too_many_is_told_that_nothing_was_sent() -> None:
     one = pool()
     for number in range(4):

@@ -47,6 +47,7 @@ SERVER: Final = _object(
         "name": STRING,
         "kind": {"enum": ["asterisk", "voipmonitor"]},
         "state": {"enum": ["up", "down"]},
+        "paused": FLAG,
         "reason": STRING,
         "since": MAYBE_TEXT,
         "host": STRING,

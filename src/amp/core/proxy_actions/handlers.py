@@ -6,6 +6,7 @@ A handler changes nothing itself: it says in its `Outcome` what the session shal
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
@@ -85,6 +86,9 @@ class Outcome:
     resumption: Resumption | None = None
 
 
+PAUSED: Final = "A: paused "
+"""Stands in the line of a server that takes no actions for now, before its state."""
+
 Handler = Callable[[Request], Outcome]
 
 
@@ -125,6 +129,7 @@ def list_servers(request: Request) -> Outcome:
     for server in world.servers:
         line = f"{server.address} H: {server.name} U: {server.username} P: {server.port} E: {server.events} "
         state = f"S: up V: {server.version} " if server.up else f"S: down R: {server.reason} "
+        state = f"{PAUSED if server.paused else ''}{state}"
         headers += [
             (b"ProxyListServer I", line.encode()),
             (b"ProxyServerState N", f"{server.name} K: asterisk {state}".encode()),
@@ -133,7 +138,10 @@ def list_servers(request: Request) -> Outcome:
         line = f"{sniffer.address} H: {sniffer.name} U: - P: {sniffer.port} E: off "
         headers += [
             (b"ProxyListServer I", line.encode()),
-            (b"ProxyServerState N", f"{sniffer.name} K: voipmonitor S: - ".encode()),
+            (
+                b"ProxyServerState N",
+                f"{sniffer.name} K: voipmonitor {PAUSED if sniffer.paused else ''}S: - ".encode(),
+            ),
         ]
     return Outcome(headers=tuple(headers))
 

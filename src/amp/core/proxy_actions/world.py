@@ -41,6 +41,7 @@ class ServerSeen(NamedTuple):
         events: what amp asks for at login.
         version: of the manager interface, from its greeting; ``""`` if it is not up.
         reason: why it is not up; ``""`` if it is.
+        paused: whether it takes no action, up or not, since somebody said so.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ServerSeen(NamedTuple):
     events: str
     version: str = ""
     reason: str = ""
+    paused: bool = False
 
 
 class SnifferSeen(NamedTuple):
@@ -60,11 +62,13 @@ class SnifferSeen(NamedTuple):
         name: as configured or as the GUI's database has it; what ``Server:`` takes.
         address: its host, or the path of its socket.
         port: of its manager; 0 for a socket.
+        paused: whether it takes no command of clients, since somebody said so.
     """
 
     name: str
     address: str
     port: int
+    paused: bool = False
 
 
 NO_POSITIONS: Final[Mapping[bytes, Position]] = MappingProxyType({})

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 from amp.core.ami.frame import FORBIDDEN, Frame, encode
 
-__all__ = ["error_response", "fanout_complete", "list_error", "not_sent", "outcome_unknown", "plain"]
+__all__ = [
+    "error_response",
+    "fanout_complete",
+    "list_error",
+    "not_sent",
+    "outcome_unknown",
+    "paused",
+    "plain",
+]
 
 LONGEST_TEXT = 400
 """Characters of foreign text that go into one of ours."""
@@ -28,6 +36,11 @@ def plain(text: str) -> str:
 def not_sent(why: str) -> str:
     """The text for an action that never left amp."""
     return f"Not sent: {why}"
+
+
+def paused(server: str) -> str:
+    """Why a server that somebody paused takes no action; for `not_sent`."""
+    return f"server {server} is paused"
 
 
 def outcome_unknown(why: str) -> str:

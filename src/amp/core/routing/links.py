@@ -137,6 +137,17 @@ class Links:
         del self.actions[link.number]
         self._lose_action_link(link, now, out)
 
+    def reconnect(self, reason: str, now: float, out: list[Command]) -> list[Link]:
+        """Close everything and begin anew at once, however long the backoff was. Returns what was open.
+
+        Nothing after `shut_down`.
+        """
+        if self.events is None:
+            return []
+        out.append(CloseLink(self.config.name, self.events.number))
+        self._event_backoff.reset()
+        return self._lose_all(reason, 0.0, now, out)
+
     def shut_down(self, reason: str, out: list[Command]) -> list[Link]:
         """Close everything and open nothing again. Returns what was open."""
         ended = self.all()

@@ -8,6 +8,7 @@ import math
 from amp.core.ami.ids import ActionIds
 from amp.core.routing.alarm import Alarm
 from amp.core.routing.commands import Command, LinkRole, SendToLink
+from amp.core.routing.error_frames import paused
 from amp.core.routing.lane import Lane
 from amp.core.routing.link import Link, LinkState
 from amp.core.routing.links import Links
@@ -31,6 +32,7 @@ class Server:
     - Blockers may take every link but one, the last: short actions must not wait till somebody picks up.
     - Everything else takes the first link whose oldest action is young; else waits, while a further link is
       opened.
+    - A paused server takes nothing new; what was sent is answered, and its links and events stay as they are.
     - A link is busy till Asterisk answered, whether or not somebody still waits for that.
     """
 
@@ -42,6 +44,7 @@ class Server:
         self.lanes: dict[int, Lane] = {}
         self.queue: dict[int, Lane] = {}
         self.load = 0
+        self.paused = False
         self._ids = ids
         self._limits = limits
         self._alarm = alarm
@@ -78,6 +81,8 @@ class Server:
 
     def why_not(self) -> str:
         """Why it can take no action now; empty if it can."""
+        if self.paused:
+            return paused(self.name)
         if not self.links.up:
             return f"server {self.name} is down ({self.links.reason})"
         if self.load >= self._limits.actions_per_server:

@@ -32,6 +32,7 @@ class ServerStatus(NamedTuple):
         single: events and actions share one link, by configuration or because the server allows but one.
         waiting: actions that are not sent yet.
         links: all of them, the event link first.
+        paused: it takes no action till it is resumed, up or not.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ServerStatus(NamedTuple):
     single: bool
     waiting: int
     links: tuple[LinkStatus, ...]
+    paused: bool
 
 
 def status_of(server: Server, now: float) -> ServerStatus:
@@ -48,7 +50,9 @@ def status_of(server: Server, now: float) -> ServerStatus:
     links = server.links
     shown = tuple(_link_status(link, now) for link in links.all())
     waiting = len(server.unsent())
-    return ServerStatus(server.name, links.up, links.reason, links.version, links.single, waiting, shown)
+    return ServerStatus(
+        server.name, links.up, links.reason, links.version, links.single, waiting, shown, server.paused
+    )
 
 
 def _link_status(link: Link, now: float) -> LinkStatus:

@@ -219,7 +219,7 @@ class Pool:
         elif failed.failure is not Failure.NOT_CONNECTED:
             self._hangs = 0
         if self.hanging:
-            out += self._fail_waiting()
+            out += self.refuse_waiting("the sniffer does not answer")
         return out + self._start_next(now)
 
     def next_deadline(self) -> float:
@@ -234,6 +234,17 @@ class Pool:
             why = f"{job.command.name}: the sniffer was busy with other commands for {self.limits.wait_s:g} s"
             out += self._fail_unsent(job, why)
         return out
+
+    def refuse_waiting(self, why: str) -> list[PoolCommand]:
+        """Give up everybody who waits for a turn; what runs goes on."""
+        out: list[PoolCommand] = []
+        while self._waiting:
+            out += self._fail_unsent(self._waiting[0], f"{self._waiting[0].command.name}: {why}")
+        return out
+
+    def forget_hangs(self) -> None:
+        """Ask the sniffer again at once, however often it has not answered."""
+        self._hangs, self._rest_s, self._rest_until = 0, 0.0, 0.0
 
     # -- turns -----------------------------------------------------------------------------------------
 
@@ -278,13 +289,6 @@ class Pool:
         if self.hanging and (probed or not was_hanging):
             self._rest_s = min(max(self.limits.rest_s, 2 * self._rest_s), self.limits.longest_rest_s)
             self._rest_until = now + self._rest_s
-
-    def _fail_waiting(self) -> list[PoolCommand]:
-        out: list[PoolCommand] = []
-        while self._waiting:
-            job = self._waiting[0]
-            out += self._fail_unsent(job, f"{job.command.name}: the sniffer does not answer")
-        return out
 
     def _fail_unsent(self, job: Job, why: str) -> list[PoolCommand]:
         self.stats.failed += 1

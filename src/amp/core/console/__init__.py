@@ -1,0 +1,1 @@
+"""The console: what whoever operates amp asks it over the control socket."""
