@@ -7,11 +7,15 @@ from base64 import b64encode, urlsafe_b64encode
 from typing import Any
 
 import pytest
+import trio
 
 from amp.config.schema import Limits, Listen, User
 from amp.config.secret import Secret
+from amp.sim.sniffer.sniffer import SimSniffer
 from shell.browsing import Browser, Page, basic
-from shell.harness import ANNA, Lab, lab
+from shell.harness import ANNA, PATIENCE_S, Lab, lab
+from shell.sniffing import configured, sniffer_lab
+from shell.talking import talking
 
 LISTEN = (Listen(port=0, protocols=("ami", "http")),)
 ADMIN = User(name="root", secret=Secret("toor"), write=("all", "admin", "fanout"))
@@ -71,6 +75,67 @@ async def test_sessions_are_ones_own_but_for_administrators() -> None:
         await ami.action("Command", ("Command", "x"), ("Server", "nowhere"))
         own = said(await get(one, "/api/v1/sessions", basic("reader", "r")))
         assert [each["user"] for each in own] == ["reader"]
+
+
+async def test_a_websocket_is_a_session_with_bytes_of_its_own() -> None:
+    """What it sends counts once, although an action passes through memory, too."""
+    both = Listen(port=0, protocols=("http", "websocket"))
+    async with lab("a", users=USERS, listen=(both,)) as one, talking(one) as talker:
+        await talker.login()
+        action = {"Action": "UserEvent", "UserEvent": "E", "Key": "x" * 900}
+        answer = await talker.ask("action", action=action)
+        assert answer["ok"]
+        (mine,) = [
+            each for each in said(await get(one, "/api/v1/sessions", AS_ADMIN)) if each["user"] == "anna"
+        ]
+        assert mine["protocol"] == "websocket"
+        assert 900 < mine["bytes_in"] < 1800
+        assert mine["bytes_out"] > 0
+        clients = said(await get(one, "/api/v1/stats", AS_ADMIN))["clients"]
+        assert clients["websocket"]["clients"] == 1
+
+
+async def test_a_watched_sniffer_tells_its_version_and_its_trouble() -> None:
+    """Until somebody watches nothing is known."""
+    sniffer = SimSniffer()
+    watch = {"calls": 0.1, "stat": 0.1}
+    async with sniffer_lab(sniffer, users=USERS, listen=LISTEN, watch=watch, answer_timeout_s=0.3) as one:
+
+        async def seen() -> tuple[str, str, bool]:
+            server = said(await get(one, "/api/v1/servers/s2", AS_ADMIN))
+            return server["state"], server["reason"], bool(server["version"])
+
+        assert await seen() == ("up", "", False)
+        client = await one.client()
+        await client.event("SnifferStat")
+        assert await seen() == ("up", "", True)
+        sniffer.faults.hang()
+        await client.event("SnifferDown")
+        state, reason, _ = await seen()
+        assert state == "down"
+        assert reason
+        sniffer.faults.resume()
+        await client.event("SnifferUp")
+        assert await seen() == ("up", "", True)
+
+
+async def test_trouble_is_forgotten_when_nobody_watches() -> None:
+    """What was wrong then says nothing of now."""
+    absent = configured("s2", 9, at=1, watch={"calls": 0.1, "stat": 0.1})
+    async with lab(users=USERS, listen=LISTEN, extra=(absent,)) as one:
+
+        async def reason() -> str:
+            told = said(await get(one, "/api/v1/servers/s2", AS_ADMIN))["reason"]
+            assert isinstance(told, str)
+            return told
+
+        client = await one.client()
+        await client.event("SnifferDown")
+        assert await reason() == "sniffer_stat: not connected"
+        await client.stream.aclose()
+        with trio.fail_after(PATIENCE_S):
+            while await reason() == "sniffer_stat: not connected":  # noqa: ASYNC110 - amp is asked, it does not tell
+                await trio.sleep(0.05)
 
 
 async def test_an_action_is_answered_server_by_server() -> None:

@@ -91,17 +91,17 @@ class Overview:
         seen, stats = sniffer.seen, sniffer.pool.stats
         position = board.hub.positions(frozenset((sniffer.name.encode(),)))
         epoch, seq = position.get(sniffer.name.encode(), (b"", 0))
-        hangs = sniffer.pool.hanging
+        trouble = "the sniffer does not answer" if sniffer.pool.hanging else sniffer.trouble
         return {
             "name": sniffer.name,
             "kind": "voipmonitor",
-            "state": "down" if hangs else "up",
+            "state": "down" if trouble else "up",
             "paused": sniffer.paused,
-            "reason": "the sniffer does not answer" if hangs else "",
+            "reason": trouble,
             "since": None,
             "host": seen.address,
             "port": seen.port,
-            "version": "",
+            "version": sniffer.version,
             "epoch": epoch.decode(),
             "seq": seq,
             "events": seq,

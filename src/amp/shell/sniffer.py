@@ -59,6 +59,8 @@ class Sniffer:
         keys: its key, if there is a cipher.
         limits: of each exchange.
         pool: who is asked for what, and when.
+        version: as it says while it is watched; empty before.
+        trouble: why who watches it knows nothing of it now; empty if they do, or nobody watches.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Sniffer:
     limits: ExchangeLimits
     pool: Pool
     sensor_id: int | None = None
+    version: str = attrs.field(default="", init=False)
+    trouble: str = attrs.field(default="", init=False)
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _numbers: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
     _answers: dict[int, Answer] = attrs.field(factory=dict, init=False)

@@ -40,6 +40,7 @@ class Watcher:
         self.watch.want(calls=calls, state=state, now=trio.current_time())
         if not self.watch.wanted:
             self._asking.cancel()
+            self.sniffer.trouble = ""
         if self.popups is not None:
             self.popups.want(calls)
         self._changed.set()
@@ -86,6 +87,7 @@ class Watcher:
         elif before is not Health.DOWN and self.watch.health is Health.DOWN:
             reason = f"{topic.value}: expected an answer, got {reply[:40]!r}"
             get_logger().error("sniffer_down", sniffer=self.sniffer.name, reason=reason)
+        self._note(f"{topic.value}: no usable answer")
 
     def _failed(self, topic: Topic, failed: ExchangeFailed) -> None:
         now = trio.current_time()
@@ -95,6 +97,12 @@ class Watcher:
         if self.watch.health is not Health.DOWN:
             get_logger().error("sniffer_down", sniffer=self.sniffer.name, reason=failed.message)
         self._publish(self.watch.failed(topic, failed.failure.value, now))
+        self._note(f"{topic.value}: {failed.failure.value}")
+
+    def _note(self, trouble: str) -> None:
+        """What is known now, for who asks how the sniffer is."""
+        self.sniffer.version = self.watch.version
+        self.sniffer.trouble = trouble if self.watch.health is Health.DOWN else ""
 
     def _publish(self, frames: list[bytes]) -> None:
         if frames:

@@ -89,6 +89,11 @@ class Watch:
         self._version = ""
 
     @property
+    def version(self) -> str:
+        """What the sniffer said last of its version; empty before it did."""
+        return self._version
+
+    @property
     def wanted(self) -> bool:
         """Whether there is anything to ask."""
         return min(self._due.values()) < math.inf

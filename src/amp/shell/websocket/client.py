@@ -80,6 +80,7 @@ class WebSocketClient(InnerClient):
     """
 
     outlet: WebSocketOutlet
+    protocol = "websocket"
 
     def __init__(
         self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
@@ -177,6 +178,10 @@ class WebSocketClient(InnerClient):
     def own_action_id(self, original: bytes) -> bytes:
         """See `InnerClient.own_action_id`."""
         return original_of(original)
+
+    def _take(self, data: bytes) -> None:
+        super()._take(data)
+        self.stats.bytes_in -= len(data)  # of this process; the message that asked for it is counted
 
     def _see(self) -> ViewKey | None:
         view = super()._see()
