@@ -1,14 +1,16 @@
-"""Fixtures of the tests with real servers: two Asterisks and a MariaDB per test run."""
+"""Fixtures of the tests with real servers: two Asterisks and a MariaDB per test run, an sshd per test."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from real.asterisk import DRESSED, PLAIN, Asterisk, sweep_runs, unusable_reason
 from real.mariadb import Gui, MariaDb
+from real.sshd import Sshd
 
 DRESSES = {"plain": PLAIN, "dressed": DRESSED}
 
@@ -43,6 +45,17 @@ def asterisks(booted: Mapping[str, Asterisk]) -> Mapping[str, Asterisk]:
     for server in down:
         server.wait_ready()
     return booted
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """A running sshd of the test's own."""
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    one = Sshd.installed(folder)
+    one.start()
+    yield one
+    one.stop()
 
 
 @pytest.fixture(scope="session")

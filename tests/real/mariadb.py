@@ -17,7 +17,8 @@ from pymysql.cursors import Cursor
 
 from amp.config.database import Database
 from amp.config.secret import Secret
-from real.services import end, free_port, program, require, wait_for
+from programs import program
+from real.services import end, free_port, wait_for
 
 TABLES = (
     # FACTS §7: what the sniffer reads of it
@@ -50,10 +51,9 @@ class MariaDb:
     @classmethod
     def installed(cls, folder: Path) -> MariaDb:
         """With empty data, not yet running; skips the test where there is none."""
-        require("mariadb-server", "mariadbd", "mariadb-install-db")
         one = cls(folder)
         subprocess.run(
-            [program("mariadb-install-db") or "", "--no-defaults", f"--datadir={folder}/data",
+            [program("mariadb-install-db", "mariadb-server"), "--no-defaults", f"--datadir={folder}/data",
              "--skip-log-bin", "--skip-test-db", "--auth-root-authentication-method=normal",
              f"--user={getpass.getuser()}"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ class MariaDb:
         log = self.folder / "mariadb.log"
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [program("mariadbd") or "", "--no-defaults", f"--datadir={self.folder}/data",
+                [program("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={self.folder}/data",
                  f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
                  f"--user={getpass.getuser()}", f"--pid-file={self.folder}/pid", "--skip-name-resolve",
                  "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--performance-schema=off",

@@ -1,9 +1,8 @@
-"""Services of the system that tests start for themselves: what is missing, and how they end."""
+"""Services of the system that tests start for themselves: how they begin and end."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,17 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 PATIENCE_S = 60
 """How long a service may take to start before a test fails."""
-
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-
-
-def program(name: str) -> str | None:
-    """Where a program is, also one for administrators."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
 
 
 def free_port() -> int:
@@ -30,17 +20,6 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
-
-
-def require(package: str, *programs: str) -> None:
-    """Skip the test where a service is not installed; in CI that is a failure."""
-    missing = [name for name in programs if program(name) is None]
-    if not missing:
-        return
-    reason = f"no {', '.join(missing)} here (Debian: {package})"
-    if os.environ.get("AMP_REQUIRE_REAL"):
-        pytest.fail(f"AMP_REQUIRE_REAL is set, but there is {reason}")
-    pytest.skip(reason)
 
 
 def wait_for(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:

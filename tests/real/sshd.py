@@ -10,7 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from real.services import end, free_port, program, require, wait_for
+from programs import program
+from real.services import end, free_port, wait_for
 
 CONFIG = """
 ListenAddress 127.0.0.1:{port}
@@ -44,7 +45,7 @@ class Sshd:
     @classmethod
     def installed(cls, folder: Path) -> Sshd:
         """With keys of its own, not yet running; skips the test where there is no sshd."""
-        require("openssh-server", "sshd", "ssh", "ssh-keygen")
+        program("ssh", "openssh-client")  # for amp
         one = cls(folder)
         for name in ("host_key", "client_key", "other_key"):
             one.make_key(name)
@@ -59,7 +60,7 @@ class Sshd:
 
     def make_key(self, name: str) -> None:
         """A key pair in the folder."""
-        keygen = program("ssh-keygen") or "ssh-keygen"
+        keygen = program("ssh-keygen", "openssh-client")
         command = [keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)]
         subprocess.run(command, check=True)
 
@@ -83,7 +84,7 @@ class Sshd:
         log = self.folder / "sshd.log"
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [program("sshd") or "sshd", "-D", "-e", "-f", str(self.folder / "sshd_config")],
+                [program("sshd", "openssh-server"), "-D", "-e", "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             )  # fmt: skip
         wait_for(self._listens, "sshd", self.process, log)

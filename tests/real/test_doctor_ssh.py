@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,6 @@ from real.sshd import Sshd
 from shell.harness import PATIENCE_S
 
 pytestmark = pytest.mark.sshd
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    folder = tmp_path / "sshd"
-    folder.mkdir()
-    one = Sshd.installed(folder)
-    one.start()
-    yield one
-    one.stop()
 
 
 async def look(**settings: Any) -> dict[str, Finding]:

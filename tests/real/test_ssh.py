@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,16 +28,6 @@ from shell.harness import PATIENCE_S, AmiClient, Lab, lab
 pytestmark = pytest.mark.sshd
 
 USER = User(name="anna", secret=Secret("anna's"), sniffer_commands=("gui",))
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    folder = tmp_path / "sshd"
-    folder.mkdir()
-    one = Sshd.installed(folder)
-    one.start()
-    yield one
-    one.stop()
 
 
 @asynccontextmanager
