@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -357,6 +358,7 @@ def test_a_shared_view_equals_an_individual_one(cuts: list[int], late_at: int) -
     assert late is None or late.got[introduced:] == single.got[before:]
 
 
+@cache
 def every_frame_for_itself(key: ViewKey) -> list[bytes]:
     hub = hub_of()
     client = joined(hub, key)

@@ -70,10 +70,11 @@ def broadcast(hub: Hub, intake: Intake, read: list[bytes]) -> None:
 def judge(data: dict[str, bytes]) -> None:
     """Every format tells of as many frames as the standard one, and its own parsers take it."""
     count = data["standard"].count(b"\r\nServer: pbx1\r\n\r\n")
-    assert len(roots(data["xml"])) == len(records(data["csv"])) == len(objects(data["json"])) == count
-    assert all(one["Server"] == "pbx1" for one in objects(data["json"]))
-    assert all(record[-1] == b"Server: pbx1" for record in records(data["csv"]))
-    assert all(root[-1] == ("Server", None, "pbx1") for root in roots(data["xml"]))
+    in_xml, in_csv, in_json = roots(data["xml"]), records(data["csv"]), objects(data["json"])
+    assert len(in_xml) == len(in_csv) == len(in_json) == count
+    assert all(one["Server"] == "pbx1" for one in in_json)
+    assert all(record[-1] == b"Server: pbx1" for record in in_csv)
+    assert all(root[-1] == ("Server", None, "pbx1") for root in in_xml)
 
 
 @pytest.mark.parametrize(
