@@ -132,6 +132,19 @@ async def test_a_thousand_pipelined_requests_are_answered_in_order() -> None:
                 assert f"ActionID: {n}\r\n" in (await browser.page()).text
 
 
+async def test_blank_lines_before_a_request_mean_nothing() -> None:
+    """RFC 9112 §2.2; some clients put one behind a form. Sent with the request before, or by itself."""
+    form = f"POST / HTTP/1.1\r\n{HEAD}Content-Length: 11\r\n\r\nAction=Ping\r\n"
+    async with lab("a", listen=HTTP, limits=Limits(http_idle_timeout_s=0.5)) as one:
+        browser = await Browser.open(one)
+        await browser.raw(f"\r\n\r\n{form}\r\n{form}".encode())
+        assert [(await browser.page()).status for _ in range(2)] == [200, 200]
+        await browser.raw(f"\r\n{form}".encode())
+        assert (await browser.page()).status == 200
+        assert await browser.is_closed(), "silence behind it is no request that came too slowly"
+        await one.logged("http_done", reason="idle")
+
+
 async def test_a_connection_has_so_many_requests() -> None:
     async with lab("a", listen=HTTP, limits=Limits(http_requests=2)) as one:
         browser = await Browser.open(one)

@@ -49,6 +49,10 @@ MOST_LINGER_BYTES: Final = 1 << 20
 and the reset may overtake the answer."""
 
 
+BLANK_LINES: Final = b"\r\n"
+"""Bytes that mean nothing before a request (RFC 9112 §2.2)."""
+
+
 @attrs.frozen(kw_only=True)
 class HttpLimits:
     """Of one connection; seconds and bytes."""
@@ -86,7 +90,7 @@ class Connection:
         self._gatekeeper = gatekeeper
         self._limits = limits
         self._output = output
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._http = _new_http()
         self._scope = trio.CancelScope()
         self._idle_scope: trio.CancelScope | None = None
         self._finishing = False
@@ -147,11 +151,18 @@ class Connection:
             await self._send(response)
             if not self._goes_on():
                 break
-            self._http.start_next_cycle()
+            self._next_cycle()
         if self._takes_over is not None:
             await self._hand_over(self._takes_over)
         else:
             await self._linger()
+
+    def _next_cycle(self) -> None:
+        """Go on behind a request, without blank lines there, which h11 would take for the next one."""
+        ahead = self._http.trailing_data[0].lstrip(BLANK_LINES)
+        self._http = _new_http()
+        if ahead:
+            self._http.receive_data(ahead)
 
     def _goes_on(self) -> bool:
         return (
@@ -185,7 +196,7 @@ class Connection:
             return True
         with trio.move_on_after(self._limits.idle_s) as self._idle_scope:
             data = await self._wire.receive()
-            while data and not (data := data.lstrip(b"\r\n")):  # blank lines mean nothing (RFC 9112 §2.2)
+            while data and not (data := data.lstrip(BLANK_LINES)):
                 data = await self._wire.receive()
             self._feed(data)
             self._idle_scope = None
@@ -402,6 +413,10 @@ class Connection:
             peak_bytes=self.outlet.peak_bytes, reason=reason,
             **({"times_before": unsaid} if unsaid else {}),
         )  # fmt: skip
+
+
+def _new_http() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
 
 
 def _as_offered(refusal: Response, path: str) -> Response:
