@@ -191,7 +191,7 @@ def test_a_table_shows_no_orders_to_the_terminal_and_no_walls_of_text(send: Send
         (tmp_path / "amp.toml").write_text(server("odd", odd) + server("long", long))
         done = send(tmp_path / "amp.toml", "--all", "-c", "list_active_clients")
         calls = send(tmp_path / "amp.toml", "--all", "-c", "help")
-    assert done.out.splitlines()[1].endswith(b"  \\x1b[2J\\x0a\\x07ok")
+    assert done.out.splitlines()[1].endswith(b"  \\x1b[2J\\n\\x07ok")
     assert done.out.splitlines()[2].endswith(b'  {"count":0}')
     assert done.code == 0
     last = calls.out.splitlines()[2]

@@ -13,7 +13,7 @@ from amp.core.printable import columns, cut, printable
     ("text", "shown"),
     [
         ("PJSIP/a-1 é 日", "PJSIP/a-1 é 日"),
-        ("\x1b[2J\r\n\0", r"\x1b[2J\x0d\x0a\x00"),
+        ("\x1b[2J\r\n\0", r"\x1b[2J\r\n\x00"),
         ("\x9b31m", r"\x9b31m"),
         ("a\u202eb\ud800", r"a\u202eb\ud800"),
         ("\U000e0001", r"\U000e0001"),

@@ -11,7 +11,7 @@ import trio
 from amp.config.schema import Limits, Listen, Proxy, User
 from amp.config.secret import Secret
 from shell.browsing import Browser, basic, query
-from shell.harness import ANNA, AmiClient, lab
+from shell.harness import ANNA, AmiClient, Lab, lab
 from shell.talking import talking
 
 WEB = (Listen(port=0, protocols=("websocket",)),)
@@ -147,6 +147,34 @@ async def test_who_comes_back_gets_what_was_missed_once_and_in_order() -> None:
             gaps = [await talker.message() for _ in range(2)]
             assert {gap["reason"] for gap in gaps} == {"new epoch", "unknown server"}
             assert (await talker.event("UserEvent"))["headers"]["N"] == "0"
+
+
+async def test_a_pings_answer_tells_where_a_client_stands() -> None:
+    """Behind everything that it was sent, also what it does not see; not while something is still to come."""
+    async with lab("a", "b", listen=ALL) as one, talking(one) as talker:
+        client = await one.client(events="off")
+        await talker.login()
+        assert "positions" not in await talker.ask("ping")
+        since = await talker.ask("subscribe", events="Rare", servers="a")
+        assert (await talker.ask("ping"))["positions"] == since["positions"]
+        await say(client, "E", ("Server", "a"))
+        await client.action("Ping", ("Server", "a"), ("ActionID", "p"))
+        await client.answer("p")
+        moved = (await talker.ask("ping"))["positions"]
+        assert moved["a"]["seq"] > since["positions"]["a"]["seq"]
+        assert moved.keys() == {"a"}
+        async with talking(one) as other:
+            await other.login()
+            await other.ask("subscribe", events="UserEvent", since=since["positions"])
+            assert (await other.ask("ping"))["positions"] in ({}, one_place(one))
+            assert (await other.event("UserEvent"))["seq"] == moved["a"]["seq"]
+            assert (await other.ask("ping"))["positions"] == one_place(one)
+
+
+def one_place(one: Lab) -> dict[str, dict[str, object]]:
+    """Where who has everything stands."""
+    places = one.app.hub.positions()
+    return {name.decode(): {"epoch": epoch.decode(), "seq": seq} for name, (epoch, seq) in places.items()}
 
 
 async def test_logins_by_handshake() -> None:

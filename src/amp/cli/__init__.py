@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "doctor": ("amp.cli.doctor:doctor", "Try everything that a configuration names, and say what to do."),
     "import": ("amp.cli.import_:import_", "Print astmanproxy's or Asterisk's configuration as amp's."),
     "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
+    "tail": ("amp.cli.tail:tail", "Print events as they come, from wherever an amp is."),
     "show": ("amp.cli.show:show", "Show how a running amp is: servers, clients, sessions, stats."),
     "pause": ("amp.cli.operate:pause", "Send a server no action any more."),
     "resume": ("amp.cli.operate:resume", "Send a paused server actions again."),

@@ -17,8 +17,9 @@ from typing import Any, Final, Self
 import attrs
 from cyclopts import Group, Parameter
 
-from amp.cli.reading import DEFAULT_CONFIG, config_path, printable
+from amp.cli.reading import DEFAULT_CONFIG, config_path
 from amp.config.control import AUTO, OFF, candidates, folder_problem
+from amp.core.printable import printable
 from amp.errors import ConsoleError
 
 __all__ = ["Control", "Where", "do"]

@@ -41,6 +41,15 @@ Examples:
   amp send -s 2 --via amp -c listcalls            (through the running amp)
 
 Exit codes: 0 a reply; 1 none, not all, or an error; 2 wrong usage.""",
+    "tail": """\
+Examples:
+
+  amp tail --user operator                        (the amp of this machine)
+  amp tail wss://amp.example.com:5038 --user operator --servers 'pbx*'
+  amp tail --user operator --events 'Newch*,Hangup' --where Channel='PJSIP/*'
+  amp tail --user operator --json --since pos --save-position pos | consume
+
+Exit codes: 0 all of --count, 1 no connection or login, 2 wrong usage.""",
     "sim": """\
 Examples:
 

@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amp.cli.control import Control, Where, do
-from amp.cli.reading import printable, say
+from amp.cli.reading import say
+from amp.core.printable import printable
 
 __all__ = ["kill", "pause", "reconnect", "reload", "resume"]
 

@@ -12,7 +12,7 @@ from amp.errors import ConfigError
 if TYPE_CHECKING:
     from amp.config.schema import Config
 
-__all__ = ["DEFAULT_CONFIG", "config_path", "load_or_tell", "printable", "say"]
+__all__ = ["DEFAULT_CONFIG", "config_path", "load_or_tell", "say"]
 
 DEFAULT_CONFIG: Final = Path("/etc/amp/amp.toml")
 
@@ -51,15 +51,3 @@ def say(*lines: str) -> None:
     except BrokenPipeError:
         # Python flushes once more at the end, and would complain about the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def printable(text: str) -> str:
-    """A text without anything that moves a terminal's cursor or turns its letters round.
-
-    Some of what amp shows was said by clients and servers. What is no letter is shown as Python writes it.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )

@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from amp.cli.send_wishes import DEFAULT_CONFIG, Whom
+from amp.cli.ending import end_by
+from amp.cli.reading import DEFAULT_CONFIG
+from amp.cli.send_wishes import Whom
 
 if TYPE_CHECKING:
     from amp.cli.send_exchange import Target
@@ -57,9 +59,9 @@ def send(
     try:
         return _send(whom, line, packed=packed, json=json)
     except KeyboardInterrupt:
-        _end_by(signal.SIGINT)
+        end_by(signal.SIGINT)
     except BrokenPipeError:
-        _end_by(signal.SIGPIPE)
+        end_by(signal.SIGPIPE)
     except OSError as error:
         return _tell(f"{error.filename or 'standard output'}: {error.strerror or error}", 1)
 
@@ -129,10 +131,3 @@ def _tell(problem: str, code: int) -> int:
     for line in problem.splitlines():
         sys.stderr.write(f"amp send: {line}\n")
     return code
-
-
-def _end_by(number: signal.Signals) -> NoReturn:
-    """End as if the signal had ended the process, so that a shell's loop around it ends as well."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    raise SystemExit(128 + number)

@@ -25,7 +25,6 @@ __all__ = ["choose_targets"]
 SNIFFER_PORT: Final = 5029
 CIPHER: Final = "aes-128-cbc"
 SOURCE: Final = "options"
-EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to reach who listens there
 
 
 def choose_targets(whom: Whom, config: Config | None) -> list[Target]:
@@ -99,7 +98,7 @@ def _at_listener(whom: Whom, config: Config | None, given: tuple[KeySource, ...]
     assert whom.place is not None
     place = _place(whom.place)
     listens = () if config is None else config.listen
-    known = next((one for one in listens if one.speaks_voipmonitor and _reach(one) == place), None)
+    known = next((one for one in listens if one.speaks_voipmonitor and Place(*one.near) == place), None)
     keys = (*(_pair(known.key, known.iv, known.place) if known is not None and whom.aes else ()), *given)
     return Target(name=str(place), place=place, cipher=CIPHER if whom.aes else None, keys=keys)
 
@@ -190,7 +189,7 @@ def _listener_of(server: VoipmonitorServer, config: Config) -> Listen:
         ConfigError: there is none, or its port is drawn when amp starts.
     """
     found = [one for one in config.listen if one.speaks_voipmonitor and one.server == server.name]
-    usable = [one for one in found if one.unix is not None or (one.activation is None and one.port)]
+    usable = [one for one in found if one.is_known]
     if not usable:
         what = "its address is not in the configuration" if found else "there is none"
         raise ConfigError(
@@ -204,15 +203,8 @@ def _at_listener_of(server: VoipmonitorServer, config: Config) -> Target:
     keys = tuple(_pair(listen.key, listen.iv, f"listener {listen.place}"))
     cipher = CIPHER if keys and listen.unix is None else None
     return Target(
-        name=server.name, sensor_id=server.sensor_id, place=_reach(listen), cipher=cipher, keys=keys
+        name=server.name, sensor_id=server.sensor_id, place=Place(*listen.near), cipher=cipher, keys=keys
     )
-
-
-def _reach(listen: Listen) -> Place:
-    """Where this machine's own clients get to a listener."""
-    if listen.unix is not None:
-        return Place(str(listen.unix))
-    return Place(EVERYWHERE.get(listen.address, listen.address), listen.port)
 
 
 # -- keys -----------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import attrs
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-__all__ = ["AMP", "DEFAULT_CONFIG", "Whom"]
+from amp.cli.reading import config_path
+
+__all__ = ["AMP", "Whom"]
 
 SNIFFER: Final = Group("Sniffer")
 AMP: Final = "amp"
 """``--via amp``: through the listeners of the amp that the configuration describes."""
-DEFAULT_CONFIG: Final = Path("/etc/amp/amp.toml")
 
 
 @Parameter(name="*", group=SNIFFER)
@@ -83,12 +84,7 @@ class Whom:
 
     def config_path(self) -> Path | None:
         """The configuration file, if one is named or stands where it is looked for."""
-        if self.config is not None:
-            return self.config
-        named = os.environ.get("AMP_CONFIG")
-        if named:
-            return Path(named)
-        return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+        return config_path(self.config)
 
 
 KEY_VARIABLES: Final = ("AMP_SEND_KEY", "AMP_SEND_IV")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from amp.cli.reading import printable
+from amp.core.printable import printable
 
 __all__ = ["Column", "in_bytes", "in_seconds", "table", "text"]
 

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-__all__ = ["PATH", "certificate_problems", "client_context", "server_context", "valid_until"]
+__all__ = [
+    "PATH",
+    "certificate_problems",
+    "client_context",
+    "own_certificate_context",
+    "server_context",
+    "valid_until",
+]
 
 MAX_FILE_BYTES = 1 << 20
 PATH = Line("a path", 4000)
@@ -92,6 +99,28 @@ def client_context(ca: Path | None, *, verify: bool) -> ssl.SSLContext:
             context.load_verify_locations(cadata=text.decode("ascii"))
         except (OSError, ValueError):
             raise ValueError("ca: expected certificates in PEM") from None
+    return context
+
+
+def own_certificate_context(certificate: Path) -> ssl.SSLContext:
+    """How a program of this machine looks at the certificate of a listener whose file it can read itself.
+
+    Args:
+        certificate: the listener's. Its first certificate is the only one to trust, and under any name.
+
+    Raises:
+        ValueError: with the key at fault (``certificate``) and why.
+    """
+    import ssl
+
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    own = _certificate(certificate).public_bytes(Encoding.DER)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _harden(context)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=own)
     return context
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from urllib.parse import quote
 import attrs
 import tomli_w
 
+from amp.config.files import sync_folder, write_whole
 from amp.config.source import read_toml
 
 __all__ = ["FOLDER", "DropIns", "Merged", "merged"]
@@ -172,7 +172,7 @@ class DropIns:
             return f"{FOLDER}/{path.name} holds something else; take it out there"
         try:
             path.unlink()
-            _sync(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             return f"cannot remove {FOLDER}/{path.name}: {error.strerror}"
         return ""
@@ -188,28 +188,9 @@ def _names(data: Mapping[str, object]) -> list[object]:
 
 
 def _write(path: Path, data: bytes) -> str:
-    """Write beside, then take the place: whoever reads meanwhile reads the old file or the new one."""
-    fresh = path.with_name(f".{path.name[:100]}.{os.getpid()}.new")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-        fresh.replace(path)
-        _sync(path.parent)
+        write_whole(path, data, 0o600)
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
         return f"cannot write {FOLDER}/{path.name}: {error.strerror}"
     return ""
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

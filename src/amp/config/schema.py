@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import attrs
 
@@ -79,6 +79,7 @@ Bytes = Annotated[int, Whole(4096, 1 << 34, "bytes")]
 Count = Annotated[int, Whole(1, 1_000_000)]
 Timeout = Annotated[float, Seconds(0.1)]
 AutofilterMode = Literal["off", "unique", "on"]
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where to reach who listens there
 OnServerLoss = Literal["disconnect", "event"]
 SlowClient = Literal["disconnect", "gap"]
 InputFormat = Annotated[str, FormatName("input")]
@@ -147,6 +148,18 @@ class Listen:
         if {"http", "websocket"}.isdisjoint(self.protocols):
             return "ami"
         return "either" if "ami" in self.protocols else "http"
+
+    @property
+    def near(self) -> tuple[str, int]:
+        """Host and port for programs of this machine; the path and 0 if it is a unix socket."""
+        if self.unix is not None:
+            return str(self.unix), 0
+        return EVERYWHERE.get(self.address, self.address), self.port
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the configuration alone says where it is: a port may be drawn, a socket be passed on."""
+        return self.unix is not None or (self.activation is None and self.port != 0)
 
     @property
     def place(self) -> str:

@@ -15,13 +15,15 @@ ELLIPSIS: Final = "…"
 
 
 def printable(text: str) -> str:
-    r"""The text with everything that is no sign as an escape: ``\x1b``, ``\u202e``.
+    r"""The text with everything that is no sign as Python writes it: ``\x1b``, ``\u202e``.
 
     Control characters, line ends, signs that turn the direction of writing and lone surrogates are no signs.
     """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else _escape(ord(sign)) for sign in text)
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text
+    )
 
 
 def columns(text: str) -> int:
@@ -43,9 +45,3 @@ def _width(sign: str) -> int:
     if unicodedata.category(sign) in NO_WIDTH:
         return 0
     return 2 if unicodedata.east_asian_width(sign) in WIDE else 1
-
-
-def _escape(number: int) -> str:
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -102,6 +102,11 @@ class Outlet:
         """Which events wait longest for the socket; ``None`` if none do."""
         return next((span for _, span in self._queue if span is not None), None)
 
+    @property
+    def holds(self) -> bool:
+        """Whether events of some server are kept back, or would be."""
+        return bool(self._held)
+
     def offer(self, data: bytes, span: Span | None = None) -> None:
         """Send now, or queue what does not fit; over the limit the connection is cut.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amp.core.printable import columns
-from amp.core.tail.lines import Lines, gap_words
+from amp.core.tail.lines import Lines, gap_words, json_line
 from amp.core.tail.messages import TailEvent, TailGap
 
 RING = TailEvent(
@@ -19,7 +20,7 @@ RING = TailEvent(
     "Newchannel",
     {
         "Event": "Newchannel", "Privilege": "call,all", "Channel": "PJSIP/a-1", "CallerIDName": "Anna B",
-        "AccountCode": "", "Variable": ["a=1", "b=2"],
+        "AccountCode": "", "ConnectedLineNum": "<unknown>", "Variable": ["a=1", "b=2"],
     },
     ("odd",),
 )  # fmt: skip
@@ -42,7 +43,8 @@ def test_a_line_fits_the_terminal(width: int) -> None:
 def test_a_block_has_everything() -> None:
     assert Lines(block=True, width=10).write(RING, "") == (
         "--:--:-- pbx1 Newchannel\n    Event: Newchannel\n    Privilege: call,all\n    Channel: PJSIP/a-1\n"
-        "    CallerIDName: Anna B\n    AccountCode: \n    Variable: a=1\n    Variable: b=2\n    ?: odd\n\n"
+        "    CallerIDName: Anna B\n    AccountCode: \n    ConnectedLineNum: <unknown>\n"
+        "    Variable: a=1\n    Variable: b=2\n    ?: odd\n\n"
     )
 
 
@@ -71,3 +73,18 @@ def test_hostile_values_stay_on_their_lines(
 def test_a_gap_in_words() -> None:
     assert gap_words(TailGap("a\x1b", "e", 3, 9, "slow client", 9)) == r"a\x1b: missed 3 to 9: slow client"
     assert gap_words(TailGap("a", "e", None, None, "new epoch", 0)) == "a: missed ? to ?: new epoch"
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_json_lines_mean_the_same_and_are_safe(headers: dict[str, str]) -> None:
+    one = TailEvent("a", "e", 1, "E", dict(headers), ())
+    line = json_line(one).decode()
+    assert line.removesuffix("\n").isprintable()
+    assert orjson.loads(line)["headers"] == headers
+
+
+def test_json_lines() -> None:
+    gap = TailGap("é\x7f\x9b\u2028\U000e0001", "e", None, None, "new epoch", 0)
+    assert json_line(gap).startswith(
+        '{"type":"gap","server":"é\\u007f\\u009b\\u2028\\udb40\\udc01",'.encode()
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from amp.core.ami.frame import Frame
 from amp.core.fanout.catchup import Position
-from amp.core.ws.conversation import Command, Conversation, Perform, Say, Show, SignIn
+from amp.core.ws.conversation import Command, Conversation, Locate, Perform, Say, Show, SignIn
 from amp.core.ws.requests import Login
 from amp.core.ws.selection import Selection, Subscription
 
@@ -60,6 +60,13 @@ def test_only_the_first_subscription_resumes() -> None:
     assert said(ask(one, type="subscribe", since=since))["error"]["code"] == "bad_request"
     one.undo("")
     assert isinstance(ask(one, type="subscribe", since=since), Show)
+
+
+def test_a_ping_of_who_has_subscribed_asks_where_it_stands() -> None:
+    one = Conversation(2, 2)
+    assert said(ask(one, type="ping"))["ok"]
+    ask(one, type="subscribe")
+    assert ask(one, type="ping") == Locate(1)
 
 
 def test_so_many_requests_at_a_time() -> None:

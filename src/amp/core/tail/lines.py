@@ -1,4 +1,4 @@
-"""Events as lines for people: one line each, or a block with every header on a line of its own."""
+"""Events as lines: one each for people, or a block with every header on a line of its own; or JSON."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from typing import Final
 
 import attrs
+import orjson
 
 from amp.core.printable import columns, cut, printable
 from amp.core.tail.messages import TailEvent, TailGap
 
-__all__ = ["Lines", "gap_words"]
+__all__ = ["Lines", "gap_words", "json_line"]
 
 HIDDEN: Final = frozenset(("event", "privilege"))
-"""Said already, or of no use in one line."""
+NOTHING: Final = ("", "<unknown>")
+"""Names and values that are said already, or are of no use in one line."""
+
+DELETE: Final = b"\x7f"
 
 RESET: Final = "\x1b[0m"
 DIM: Final = "\x1b[2m"
@@ -83,6 +87,22 @@ def gap_words(gap: TailGap) -> str:
     return f"{printable(gap.server)}: missed {first} to {last}: {printable(gap.reason)}"
 
 
+def json_line(one: TailEvent | TailGap) -> bytes:
+    """The JSON object, as docs/websocket.md tells it, in one line.
+
+    What a terminal could take for an order, and what Unicode takes for a line end, is an escape of JSON's.
+    """
+    text = orjson.dumps(one.as_object())
+    if not text.isascii() or DELETE in text:
+        text = "".join(sign if sign.isprintable() else _escape(sign) for sign in text.decode()).encode()
+    return text + b"\n"
+
+
+def _escape(sign: str) -> str:
+    units = sign.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
 def _headers(one: TailEvent) -> Iterator[tuple[str, str]]:
     for name, value in one.headers.items():
         for text in value if isinstance(value, list) else [value]:
@@ -93,5 +113,5 @@ def _headers(one: TailEvent) -> Iterator[tuple[str, str]]:
 
 def _short(one: TailEvent) -> Iterator[str]:
     for name, value in _headers(one):
-        if value and name.lower() not in HIDDEN:
+        if value not in NOTHING and name.lower() not in HIDDEN:
             yield f"{name}={value}" if " " not in value else f'{name}="{value}"'

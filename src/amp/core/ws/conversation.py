@@ -21,7 +21,7 @@ from amp.core.ws.requests import (
 )
 from amp.core.ws.selection import Selection
 
-__all__ = ["Command", "Conversation", "Perform", "Say", "Show", "SignIn"]
+__all__ = ["Command", "Conversation", "Locate", "Perform", "Say", "Show", "SignIn"]
 
 
 class Say(NamedTuple):
@@ -60,7 +60,13 @@ class Show(NamedTuple):
     since: Mapping[bytes, Position] | None
 
 
-Command = Say | SignIn | Perform | Show
+class Locate(NamedTuple):
+    """Answer a ping, and tell where the client stands if it has everything until now."""
+
+    id: Id
+
+
+Command = Say | SignIn | Perform | Show | Locate
 
 
 @attrs.define(eq=False)
@@ -88,7 +94,7 @@ class Conversation:
             case BadRequest(name, why):
                 return Say(failed(name, "bad_request", why))
             case Ping(name):
-                return Say(done(name))
+                return Locate(name) if self._subscriptions else Say(done(name))
             case Login():
                 return SignIn(request)
             case _ if not signed_in:

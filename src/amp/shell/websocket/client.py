@@ -14,7 +14,7 @@ from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
 from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Span
-from amp.core.fanout.catchup import Position
+from amp.core.fanout.catchup import Catchup, Position
 from amp.core.fanout.view import ViewKey
 from amp.core.ws.close_codes import code_for
 from amp.core.ws.formats import format_name
@@ -105,6 +105,7 @@ class WebSocketClient(InnerClient):
         self._deflate = deflate
         self._frame = deflated_frame if deflate else text_frame
         self._selection: Selection | None = None
+        self._catchup: Catchup | None = None
         self._batch = False
         self._busy = 0
         self._idle = trio.Event()
@@ -151,6 +152,11 @@ class WebSocketClient(InnerClient):
         positions = self._switchboard.hub.positions(servers)
         return {name: position for name, position in positions.items() if selection.hears(name)}
 
+    def reached(self) -> dict[bytes, Position]:
+        """Where it stands behind all that it was sent; empty while something of that is still to come."""
+        coming = self.outlet.holds or (self._catchup is not None and not self._catchup.over)
+        return {} if coming else self.positions(self._selection)
+
     def hear(self, selection: Selection | None, *, batch: bool) -> None:
         """Show these events from now on; ``None`` shows none."""
         self._selection, self._batch = selection, batch
@@ -171,7 +177,7 @@ class WebSocketClient(InnerClient):
         except Exception:
             self._selection = None
             raise
-        self.view = key
+        self.view, self._catchup = key, catchup
         self._switchboard.crowd.join(self.outlet)
         self._nursery.start_soon(feed, catchup, self.outlet)
 

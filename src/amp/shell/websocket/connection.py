@@ -10,7 +10,7 @@ import trio
 from amp.core.admission.admission import Visit
 from amp.core.ami.frame import Frame
 from amp.core.ws.close_codes import UNSUPPORTED
-from amp.core.ws.conversation import Conversation, Perform, Say, Show, SignIn
+from amp.core.ws.conversation import Conversation, Locate, Perform, Say, Show, SignIn
 from amp.core.ws.framing import close_frame
 from amp.core.ws.replies import Code, action_done, command_done, done, failed, item, positions_object
 from amp.core.ws.requests import Act, Id, Login
@@ -73,6 +73,8 @@ class Speaker:
                     self._nursery.start_soon(self._perform, act)
                 case Show():
                     self._show(command)
+                case Locate(name):
+                    client.say(done(name, positions=positions_object(client.reached())))
 
     # -- requests ------------------------------------------------------------------------------------
 
