@@ -278,7 +278,7 @@ class Client:
         tell = get_logger().warning if self._was_cut else get_logger().info
         tell(
             "client_done",
-            client=self.number, address=self.address, tls=self._wire.tls or None,
+            client=self.number, protocol=self.protocol, address=self.address, tls=self._wire.tls or None,
             user=self.user.name if self.user else None,
             seconds=round(trio.current_time() - self.connected_at, 3), actions=stats.actions_in,
             events=stats.events_out, filtered=stats.events_filtered, bytes_in=stats.bytes_in,

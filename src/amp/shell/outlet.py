@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 import trio
@@ -14,7 +15,10 @@ from amp.core.fanout.dropping import Entry, GapText, drop_oldest
 from amp.shell.crowd import HEAVY_BYTES, Crowd
 from amp.shell.wire import MOST_BUFFERS, Wire
 
-__all__ = ["Outlet", "OutletLimits"]
+__all__ = ["OVERRUN", "Outlet", "OutletLimits"]
+
+OVERRUN: Final = "too slow"
+"""How the reason begins for which a peer is cut that takes what it gets, but not fast enough."""
 
 
 @attrs.frozen(kw_only=True)
@@ -241,10 +245,19 @@ class Outlet:
             except Exception as error:  # whatever a format's plug-in does
                 self.cut(f"telling of dropped events failed: {type(error).__name__}")
         if self.pending_bytes > most:
-            self.cut(f"too slow: more than {limit} bytes waiting")
+            self.cut(f"{OVERRUN}: more than {limit} bytes waiting")
         elif self._heavy and self.pending_bytes <= HEAVY_BYTES:
             self._lighten()
         return not self.dead
+
+    def _forget_unbegun(self) -> None:
+        """Drop what waits; what is written in part has to go on, or the peer could read nothing behind it."""
+        begun = [entry for entry in list(self._queue)[:1] if _has_begun(entry[0])]
+        self._queue = deque(begun)
+        self._held.clear()
+        self.pending_bytes = sum(len(data) for data, _ in begun)
+        if self._heavy and self.pending_bytes <= HEAVY_BYTES:
+            self._lighten()
 
     def _flush_once(self) -> None:
         try:
@@ -285,6 +298,10 @@ class Outlet:
         if not self.dead:
             self.detach()
             self._on_cut(reason)
+
+
+def _has_begun(data: bytes | memoryview) -> bool:
+    return isinstance(data, memoryview) and len(data) < len(data.obj)  # type: ignore[arg-type]  # bytes
 
 
 @attrs.define

@@ -35,7 +35,6 @@ BEGINNINGS: Final = (
     ("authentication failed", POLICY),
     ("too many sessions", TRY_LATER),
     ("too slow", TOO_SLOW),
-    ("stalled", TOO_SLOW),
     ("internal error", INTERNAL),
 )
 """How the reasons begin for which clients of every kind are closed."""

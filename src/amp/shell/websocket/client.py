@@ -23,7 +23,7 @@ from amp.core.ws.selection import Selection
 from amp.shell.catching_up import catch_up as feed
 from amp.shell.crowd import Crowd
 from amp.shell.inner import InnerClient, original_of
-from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.outlet import OVERRUN, Outlet, OutletLimits
 from amp.shell.secret_checks import SecretChecks
 from amp.shell.wire import Wire
 
@@ -39,14 +39,15 @@ LAST_WORDS_S: Final = 2.0
 class WebSocketOutlet(Outlet):
     """An outlet whose events are whole WebSocket frames; answers are given to who waits for them here."""
 
-    __slots__ = ("_answers", "_said_goodbye")
+    __slots__ = ("_answers", "_on_overrun", "_said_goodbye")
 
     def __init__(
         self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
-        client: int = 0, *, answers: Callable[[bytes], None],
+        client: int = 0, *, answers: Callable[[bytes], None], on_overrun: Callable[[str], None],
     ) -> None:  # fmt: skip
         super().__init__(wire, limits, on_cut, crowd, client)
         self._answers = answers
+        self._on_overrun = on_overrun
         self._said_goodbye = False
 
     def speak(self, frame: bytes) -> None:
@@ -58,6 +59,15 @@ class WebSocketOutlet(Outlet):
         """Send the close frame: nothing comes behind it, no event either."""
         self.speak(frame)
         self._said_goodbye = True
+
+    def cut(self, reason: str) -> None:
+        """See `Outlet.cut`. Who has too much waiting still reads, if slowly, and is told in its place."""
+        if self.dead or self._said_goodbye or not reason.startswith(OVERRUN):
+            super().cut(reason)
+            return
+        self._forget_unbegun()
+        self.say_goodbye(close_frame(code_for(reason), reason))
+        self._on_overrun(reason)
 
     def _send(self, data: bytes, span: Span | None) -> None:
         if span is None:
@@ -93,7 +103,9 @@ class WebSocketClient(InnerClient):
             memory: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd, client: int
         ) -> WebSocketOutlet:
             del memory
-            return WebSocketOutlet(wire, limits, on_cut, crowd, client, answers=self.take_answer)
+            return WebSocketOutlet(
+                wire, limits, on_cut, crowd, client, answers=self.take_answer, on_overrun=self._overrun
+            )
 
         super().__init__(
             number, address, session, owner, limits, visit, checks, pin,
@@ -188,6 +200,10 @@ class WebSocketClient(InnerClient):
     def _take(self, data: bytes) -> None:
         super()._take(data)
         self.stats.bytes_in -= len(data)  # of this process; the message that asked for it is counted
+
+    def _overrun(self, reason: str) -> None:
+        self._was_cut = True
+        self.close_soon(reason)
 
     def _see(self) -> ViewKey | None:
         view = super()._see()
