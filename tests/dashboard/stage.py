@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,13 @@ name = "wallboard"
 secret = "let-the-wallboard-in"
 read = ["call"]
 write = []
+"""
+CROWDED = """
+import trio
+from amp.cli.sim import serve_until_told
+from amp.sim.sniffer.sniffer import SimSniffer
+sniffer = SimSniffer(calls_at_start={calls}, call_seconds=(3600.0, 7200.0))
+trio.run(serve_until_told, sniffer.serve, "127.0.0.1", 0)
 """
 SERVER = """
 [[server]]
@@ -103,8 +110,9 @@ def asterisk(name: str, port: int) -> str:
 
 
 def sniffer(name: str, port: int) -> str:
-    """A sniffer of the configuration, from `sim_process`."""
-    return SERVER.format(kind="voipmonitor", name=name, port=port, more='encryption = "none"')
+    """A sniffer of the configuration, from `crowded_sniffer`."""
+    more = 'encryption = "none"\nwatch = { calls = "20s", stat = "20s" }'
+    return SERVER.format(kind="voipmonitor", name=name, port=port, more=more)
 
 
 @contextmanager
@@ -138,10 +146,19 @@ def _listening(log: Path, process: subprocess.Popen[bytes]) -> list[str] | None:
     return None
 
 
-@contextmanager
-def sim_process(*options: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def sim_process(*options: str) -> AbstractContextManager[tuple[int, subprocess.Popen[bytes]]]:
     """``amp sim`` with these options: its port, and itself."""
-    with subprocess.Popen([*AMP, "sim", *options], stdout=subprocess.PIPE) as process:
+    return _sim_process([*AMP, "sim", *options])
+
+
+def crowded_sniffer(calls: int) -> AbstractContextManager[tuple[int, subprocess.Popen[bytes]]]:
+    """A simulated sniffer with so many calls, which last for hours."""
+    return _sim_process([sys.executable, "-c", CROWDED.format(calls=calls)])
+
+
+@contextmanager
+def _sim_process(command: list[str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())["port"], process

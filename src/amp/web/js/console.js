@@ -17,7 +17,7 @@ const VIEWS = [
   { name: "clients", label: "Clients", make: (fleet) => new ClientsView(fleet) },
   { name: "query", label: "Query", right: "fanout", make: (fleet) => new QueryView(fleet) },
 ];
-const THEMES = [["", "System colours"], ["light", "Light"], ["dark", "Dark"]];
+const THEMES = [["", "Auto"], ["light", "Light"], ["dark", "Dark"]];
 
 /**
  * The page of who is signed in.

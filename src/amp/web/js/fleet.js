@@ -12,9 +12,10 @@ export const HISTORY = 150;
 
 /** What is kept of a server between two looks. */
 class Watched {
+  history = [];
+
   constructor(shown) {
     this.shown = shown;
-    this.history = [];
     this.rates = { events: 0, bytes: 0, actions: 0 };
   }
 
@@ -22,10 +23,14 @@ class Watched {
   look(shown, seconds) {
     const grown = (name) => Math.max(0, (shown[name] ?? 0) - (this.shown[name] ?? 0)) / seconds;
     this.rates = { events: grown("events"), bytes: grown("bytes_in"), actions: grown("actions") + grown("asked") };
-    this.history.push(this.rates.events);
-    if (this.history.length > HISTORY) this.history.shift();
+    remember(this.history, this.rates.events);
     this.shown = shown;
   }
+}
+
+function remember(history, value) {
+  history.push(value);
+  if (history.length > HISTORY) history.shift();
 }
 
 export class Fleet extends EventTarget {
@@ -33,6 +38,8 @@ export class Fleet extends EventTarget {
   servers = new Map();
   calls = new CallBook();
   stats = {};
+  /** Events a second of all servers together. */
+  history = [];
   /** Why the calls of a server are not all known, by its name. */
   unlisted = new Map();
   connection = { state: "connecting", retryAt: 0, why: "" };
@@ -102,13 +109,16 @@ export class Fleet extends EventTarget {
       if (!watched && this.connection.state === "live") this.#list(shown);
     }
     for (const name of known.keys()) if (!this.servers.has(name)) this.calls.clear(name);
+    if (known.size) remember(this.history, sumOf(this.servers));
     this.stats = stats;
     this.#tell("servers");
   }
 
-  /** The version of a server, which a sniffer tells by events only. */
-  version(shown) {
-    return shown.version || this.#versions.get(shown.name) || "";
+  /** The version of a server: what it says itself, or of an Asterisk that of its manager interface. */
+  version({ name, kind, version }) {
+    const own = this.#versions.get(name);
+    if (own || !version) return own ?? "";
+    return kind === "asterisk" ? `(manager interface ${version})` : version;
   }
 
   // -- events ----------------------------------------------------------------------------------------
@@ -128,9 +138,6 @@ export class Fleet extends EventTarget {
       case "SnifferUp":
       case "SnifferReset":
         this.#relist(event.server);
-        break;
-      case "SnifferStat":
-        this.#versions.set(event.server, event.headers.Version);
         break;
     }
     if (event.event === "ServerUp" || event.event === "ServerDown") this.#poll();
@@ -156,10 +163,9 @@ export class Fleet extends EventTarget {
     this.calls.expect(name, kind);
     try {
       if (kind === "asterisk") {
-        const action = { Action: "CoreShowChannels", Server: name };
-        const { response, events } = await this.#socket.request({ type: "action", action });
-        if (response.Response !== "Success") throw new Error(response.Message);
+        const { events } = await this.#act({ Action: "CoreShowChannels", Server: name });
         this.calls.fill(name, kind, events);
+        this.#learnVersion(name);
       } else {
         const { output } = await this.#socket.request({ type: "command", server: name, command: "listcalls" });
         this.calls.fill(name, kind, JSON.parse(output));
@@ -169,6 +175,18 @@ export class Fleet extends EventTarget {
       if (error.code !== "closed") this.unlisted.set(name, error.message);
     }
     this.#tell("calls");
+  }
+
+  async #learnVersion(name) {
+    const { response } = await this.#act({ Action: "CoreSettings", Server: name }).catch(() => ({ response: {} }));
+    if (response.AsteriskVersion) this.#versions.set(name, response.AsteriskVersion);
+  }
+
+  /** Have an Asterisk do something; what it refuses is an error, too. */
+  async #act(action) {
+    const answer = await this.#socket.request({ type: "action", action });
+    if (answer.response.Response !== "Success") throw new Error(answer.response.Message);
+    return answer;
   }
 
   // -- the connection --------------------------------------------------------------------------------
@@ -193,4 +211,8 @@ export class Fleet extends EventTarget {
   #tell(what, detail) {
     this.dispatchEvent(new CustomEvent(what, { detail }));
   }
+}
+
+function sumOf(servers) {
+  return [...servers.values()].reduce((sum, { rates }) => sum + rates.events, 0);
 }

@@ -118,7 +118,12 @@ export class Socket {
       this.#failures = 0;
       this.#listener.state("live", 0);
       this.#listener.live(since, positions);
-    } catch { /* the connection has ended, and the next one is on its way */ }
+    } catch (error) {
+      if (error.code !== "not_signed_in") return; // it has ended, and the next one is on its way
+      const socket = this.#socket;
+      this.#ended(socket, POLICY);
+      socket.close();
+    }
   }
 
   async #subscribe(since) {

@@ -4,6 +4,8 @@ import { svg } from "./dom.js";
 
 const WIDTH = 160;
 const HEIGHT = 36;
+/** Fewer values than this fill a part of the width only. */
+const LEAST_PLACES = 30;
 
 /** A chart that `draw` fills. It shows only what is said beside it in words, so screen readers pass it over. */
 export class Sparkline {
@@ -21,9 +23,9 @@ export class Sparkline {
 
   /**
    * @param {number[]} values the newest last
-   * @param {number} places how many values the width stands for
    */
-  draw(values, places) {
+  draw(values) {
+    const places = Math.max(LEAST_PLACES, values.length);
     const most = Math.max(1, ...values);
     const step = WIDTH / (places - 1);
     const first = places - values.length;

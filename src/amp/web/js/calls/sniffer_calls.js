@@ -82,7 +82,7 @@ export class SnifferCalls {
     const [columns, ...rows] = table;
     const listed = new Set();
     for (const row of rows) {
-      if (!Array.isArray(row) || row.length !== columns.length) continue; // totals
+      if (typeof row[0] === "object" && row[0] !== null) continue; // its totals
       const headers = headersOf(columns, row);
       const key = this.#key(headers);
       if (this.#ended?.has(key)) continue;

@@ -17,7 +17,7 @@ const COLUMNS = [
   { key: "to", label: "To", text: (call) => call.to },
   { key: "server", label: "Server", text: (call) => call.server },
   { key: "began", label: "Duration", text: (call) => age(call), sort: (call) => -call.began, number: true },
-  { key: "note", label: "Channels, quality", text: (call) => call.note },
+  { key: "note", label: "Details", text: (call) => call.note },
 ];
 
 function paint(cell, call) {

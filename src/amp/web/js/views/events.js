@@ -24,7 +24,7 @@ const COLUMNS = [
 ];
 
 function paint(cell, row) {
-  cell.parentElement.classList.toggle("gap", row.gap);
+  cell.parentElement.classList.toggle("gap", row.gap === true);
 }
 
 export class EventsView {

@@ -55,8 +55,9 @@ export class QueryView {
     this.element = el(
       "section",
       { class: "view view-table" },
-      el("div", { class: "bar" }, el("h1", { tabindex: -1, text: "Query" }), this.total, this.grid.sorter),
+      el("div", { class: "bar" }, el("h1", { tabindex: -1, text: "Query" }), this.total),
       this.#form(),
+      this.grid.sorter,
       el("div", { class: "beside" }, this.grid.element, this.details.element),
     );
   }

@@ -1,7 +1,6 @@
 // All servers and sniffers: whether they are up, and what they tell.
 
 import { el, facts, setText } from "../dom.js";
-import { HISTORY } from "../fleet.js";
 import { bytes, count, rate, span, whole } from "../format.js";
 import { Sparkline } from "../sparkline.js";
 
@@ -15,6 +14,8 @@ export class ServersView {
   constructor(fleet) {
     this.#fleet = fleet;
     this.tiles = ["Servers up", "Live calls", "Events a second", "Connections"].map((label) => new Tile(label));
+    this.spark = new Sparkline();
+    this.tiles[2].element.append(this.spark.element);
     this.list = el("ul", { class: "cards", "aria-label": "Servers" });
     this.about = el("p", { class: "about" });
     this.empty = el("p", { class: "empty", text: "Asking amp for its servers…" });
@@ -46,11 +47,11 @@ export class ServersView {
     calls.rows();
     const all = [...servers.values()];
     const up = all.filter(({ shown }) => shown.state === "up").length;
-    const events = all.reduce((sum, watched) => sum + watched.rates.events, 0);
     const live = all.reduce((sum, { shown }) => sum + calls.count(shown.name), 0);
     this.tiles[0].show(`${up} of ${all.length}`, up < all.length ? "bad" : "");
     this.tiles[1].show(whole(live));
-    this.tiles[2].show(rate(events));
+    this.tiles[2].show(this.#fleet.history.length ? rate(this.#fleet.history.at(-1)) : "–");
+    this.spark.draw(this.#fleet.history);
     this.tiles[3].show(stats.version ? whole(stats.connections) : "–");
     if (stats.version) setText(this.about, `${stats.name} · amp ${stats.version} · up for ${span(stats.uptime_s)}`);
     if (stats.version) setText(this.empty, "No servers are configured, or none that you may see.");
@@ -113,15 +114,15 @@ class Card {
     const { shown, rates, history } = watched;
     const down = shown.state !== "up";
     setText(this.name, shown.name);
-    setText(this.state, down ? "Down" : "Up");
-    this.element.dataset.state = shown.state;
+    setText(this.state, down ? "Down" : shown.paused ? "Paused" : "Up");
+    this.element.dataset.state = down ? "down" : shown.paused ? "paused" : "up";
     const version = fleet.version(shown);
     const kind = KINDS[shown.kind] ?? shown.kind;
     setText(this.place, [`${kind}${version ? ` ${version}` : ""}`, placeOf(shown)].join(" · "));
     setText(this.reason, down ? shown.reason || "not connected" : (fleet.unlisted.get(shown.name) ?? ""));
     this.reason.hidden = !this.reason.textContent;
     setText(this.rate, rate(rates.events));
-    this.spark.draw(history, HISTORY);
+    this.spark.draw(history);
     const text = this.#facts(shown, rates, fleet);
     if (this.rest.textContent !== text.textContent) this.rest.replaceChildren(text);
   }
