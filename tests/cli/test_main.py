@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from amp import __version__
-from amp.cli import COMMANDS, main
+from amp.cli import COMMANDS, GROUPS, main
 from amp.cli.examples import EXAMPLES
 from amp.config.schema import Config
 from amp.config.secret import EXPECTED
@@ -39,12 +39,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f" {name} " in shown and summary in shown for name, (_, summary) in COMMANDS.items())
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([name, "--help"]) == 0
+EVERY = [*COMMANDS, *GROUPS, *(f"{name} {word}" for name, (_, words) in GROUPS.items() for word in words)]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_has_help_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"Usage: amp {name}" in shown
-    assert EXAMPLES.get(name, "") in shown  # not broken into other lines
+    assert EXAMPLES[name] in shown  # not broken into other lines
+    assert f"\n  amp {name.split()[0]}" in EXAMPLES[name]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +223,29 @@ def test_who_reads_only_the_beginning_gets_no_traceback(command: str, config: Pa
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "doctor", "key show"])
+def test_one_rule_says_which_configuration(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The argument, else AMP_CONFIG, else the default place; and without any of them, what to do."""
+    given, named, default = (tmp_path / name for name in ("given", "named", "default"))
+    monkeypatch.setattr("amp.cli.reading.DEFAULT_CONFIG", default)
+    for path, arguments, variable in (
+        (given, [str(given)], "/nix"),
+        (named, [], str(named)),
+        (default, [], ""),
+    ):
+        path.write_text("[[[")
+        monkeypatch.setenv("AMP_CONFIG", variable)
+        assert main([*command.split(), *arguments]) == 2
+        assert capsys.readouterr().err.startswith(f"{path}: ")
+    default.unlink()
+    assert main(command.split()) == 2
+    assert capsys.readouterr().err == (
+        "Error: no configuration: name one, here or in AMP_CONFIG, or have /etc/amp/amp.toml\n"
+    )
 
 
 def test_check_sees_what_cannot_be_written(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

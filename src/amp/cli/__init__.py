@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from amp import __version__
 from amp.cli.examples import EXAMPLES
 from amp.shell.hangup import hold
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from cyclopts import App
+
+__all__ = ["build", "main"]
 
 EXIT_USAGE: Final = 2
 
@@ -32,6 +35,7 @@ COMMANDS: Final = {
     "reconnect": ("amp.cli.operate:reconnect", "Connect to a server anew, at once."),
     "kill": ("amp.cli.operate:kill", "Disconnect a client."),
     "reload": ("amp.cli.operate:reload", "Read the configuration again, and say what came of it."),
+    "completion": ("amp.cli.completion:completion", "Print what completes amp's commands in a shell."),
     "sim": ("amp.cli.sim:sim", "Run one simulated Asterisk or sniffer, to try things against."),
 }
 """Name: import path and one line of help. No functions: ``amp --version`` must not wait for trio."""
@@ -62,36 +66,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
+        sys.stdout.write(f"amp {__version__}\n")  # a sixteenth of the time
+        return 0
     if given[:1] == ["run"]:
         hold()  # a reload may be asked for while amp is starting, and must not end it
-    from cyclopts import App, CycloptsError  # takes a while
+    from cyclopts import CycloptsError  # takes a while
+
+    try:
+        code = build(given)(given, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        return EXIT_USAGE
+    return code if isinstance(code, int) else 0
+
+
+def build(given: Sequence[str]) -> App:
+    """The parser of all commands. None of them is imported yet.
+
+    Args:
+        given: the arguments. The help of the command that they name is that of its function, which is then
+            imported anyway; the others have their one line.
+    """
+    from cyclopts import App
 
     app = App(
         name="amp",
         help="The manager proxy for VoIP fleets.",
+        help_epilogue=EXAMPLES["amp"],
+        help_format="plaintext",
         version=f"amp {__version__}",
         result_action="return_value",
     )
     for name, (path, summary) in COMMANDS.items():
-        app.command(
-            path,
-            name=name,
-            help=summary,
-            help_flags=HELP_FLAGS.get(name, ("--help", "-h")),
-            help_epilogue=EXAMPLES.get(name),
-            help_format="plaintext",
-        )
+        _add(app, path, (name,), summary, given)
     for name, (summary, commands) in GROUPS.items():
-        group = App(name=name, help=summary)
+        group = App(name=name, help=summary, help_epilogue=EXAMPLES[name])
         for word, (path, line) in commands.items():
-            group.command(path, name=word, help=line)
+            _add(group, path, (name, word), line, given)
         app.command(group)
-    try:
-        code = app(
-            given,
-            exit_on_error=False,
-            print_error=True,
-        )
-    except CycloptsError:
-        return EXIT_USAGE
-    return code if isinstance(code, int) else 0
+    return app
+
+
+def _add(app: App, path: str, words: tuple[str, ...], summary: str, given: Sequence[str]) -> None:
+    app.command(
+        path,
+        name=words[-1],
+        help=None if tuple(given[: len(words)]) == words else summary,
+        help_flags=HELP_FLAGS.get(words[0], ("--help", "-h")),
+        help_epilogue=EXAMPLES[" ".join(words)],
+    )

@@ -14,7 +14,6 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amp.cli.reading import say
-from amp.config.rules import Host
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -82,6 +81,8 @@ def make_files(
         ValueError: a name cannot stand in a certificate.
         OSError: see `write_new`.
     """
+    from amp.config.rules import Host
+
     for name in names:
         Host().read(name)
     if certificate.absolute() == private_key.absolute():

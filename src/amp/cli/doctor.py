@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from amp.cli.reading import load_or_tell, say
+from amp.cli.reading import config_path, load_or_tell, say
 
 __all__ = ["doctor"]
 
@@ -17,7 +17,7 @@ INTERRUPTED: Final = 130
 
 
 def doctor(
-    config: Path,
+    config: Path | None = None,
     /,
     *,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -27,22 +27,18 @@ def doctor(
 
     Servers are asked for what only reads, with one login each. Run it as the user that amp runs as.
 
-    amp doctor config.toml
-
-    Exit codes: 0 everything works, perhaps with warnings; 1 something fails; 2 a configuration that cannot
-    be used.
-
     Parameters
     ----------
     config
-        The configuration file (TOML).
+        The configuration file (TOML); else AMP_CONFIG names it, else it is /etc/amp/amp.toml.
     json
         The findings as a JSON array, each with state, check, subject, found and advice.
     timeout
         Seconds that a connection or a login may take; shorter timeouts of the configuration hold.
     """
-    loaded = load_or_tell(config)
-    if loaded is None:
+    path = config_path(config)
+    loaded = load_or_tell(path)
+    if loaded is None or path is None:
         return 2
     import trio
 
@@ -53,7 +49,7 @@ def doctor(
     configure("error")  # what goes wrong stands in the table
     findings = None
     try:
-        findings = trio.run(examine, loaded, config, timeout, _progress)
+        findings = trio.run(examine, loaded, path, timeout, _progress)
     except* KeyboardInterrupt:
         pass
     if findings is None:

@@ -8,11 +8,19 @@ from typing import Final
 __all__ = ["EXAMPLES"]
 
 EXAMPLES: Final[Mapping[str, str]] = {
+    "amp": """\
+Examples:
+
+  amp run config.toml.example     (a simulated fleet, to try things)
+  amp check /etc/amp/amp.toml
+  amp show servers                (of the amp that runs)
+  amp show --help""",
     "run": """\
 Examples:
 
   amp run /etc/amp/amp.toml
-  amp check /etc/amp/amp.toml && kill -HUP PID    (reload a running one)
+  amp run                         (what AMP_CONFIG names, or that file)
+  amp check /etc/amp/amp.toml && amp reload
 
 Exit codes: 0 stopped on request, 1 failed, 2 an unusable configuration.""",
     "check": """\
@@ -22,6 +30,22 @@ Examples:
   sudo -u amp amp check /etc/amp/amp.toml   (can its user read all secrets?)
 
 Exit codes: 0 it can be used, 2 it cannot.""",
+    "doctor": """\
+Examples:
+
+  amp doctor /etc/amp/amp.toml
+  amp doctor --timeout 3
+  amp doctor --json | jq '.[] | select(.state == "fail")'
+
+Exit codes: 0 everything works, perhaps with warnings; 1 something fails;
+2 an unusable configuration.""",
+    "cert": """\
+Examples:
+
+  amp cert amp.example.com 192.0.2.5 --days 730
+  amp cert --certificate /etc/amp/amp.pem --private-key /etc/amp/amp.key
+
+Exit codes: 0 made, 1 a file that is there or cannot be written, 2 wrong usage.""",
     "import": """\
 Examples:
 
@@ -50,6 +74,82 @@ Examples:
   amp tail --user operator --json --since pos --save-position pos | consume
 
 Exit codes: 0 all of --count, 1 no connection or login, 2 wrong usage.""",
+    "show": """\
+Examples:
+
+  amp show                        (the servers)
+  amp show clients
+  amp show servers --json | jq '.[] | select(.state == "down") | .name'
+  amp show stats --control /run/amp2/control.sock
+
+Exit codes: 0 shown, 1 no amp answers, 2 wrong usage.""",
+    "pause": """\
+Examples:
+
+  amp pause pbx1                  (before work on it; amp resume pbx1 ends it)
+
+Exit codes: 0 it is paused, 1 it is not (unknown server, no amp), 2 wrong usage.""",
+    "resume": """\
+Examples:
+
+  amp resume pbx1
+
+Exit codes: 0 it takes actions, 1 unknown server or no amp, 2 wrong usage.""",
+    "reconnect": """\
+Examples:
+
+  amp reconnect pbx1              (without waiting for the next attempt)
+
+Exit codes: 0 begun, 1 unknown server or no amp, 2 wrong usage.""",
+    "kill": """\
+Examples:
+
+  amp show clients                (has the numbers)
+  amp kill 1234
+
+Exit codes: 0 it is gone, 1 it is not (unknown client, no amp), 2 wrong usage.""",
+    "reload": """\
+Examples:
+
+  amp reload
+  amp check /etc/amp/amp.toml && amp reload
+
+Exit codes: 0 taken over, 1 nothing was changed, or no amp, 2 wrong usage.""",
+    "key": """\
+Examples:
+
+  amp key show amp.toml
+  amp key copy gui-a.toml gui-b.toml
+  amp key generate --help""",
+    "key show": """\
+Examples:
+
+  amp key show amp.toml
+  amp key show --server s2 --form conf    (for voipmonitor.conf)
+
+Exit codes: 0 printed, 1 there is none to be read, 2 wrong usage.""",
+    "key generate": """\
+Examples:
+
+  amp key generate --form base64
+  amp key generate --into amp.toml > key.json
+
+Exit codes: 0 made, 1 not stored, 2 wrong usage.""",
+    "key copy": """\
+Examples:
+
+  amp key copy gui-a.toml gui-b.toml
+
+Exit codes: 0 both have it, 1 not read or not stored, 2 wrong usage.""",
+    "completion": """\
+Examples:
+
+  amp completion bash > ~/.local/share/bash-completion/completions/amp
+  amp completion zsh > ~/.zfunc/_amp          (a folder of your fpath)
+  amp completion fish > ~/.config/fish/completions/amp.fish
+  eval "$(amp completion bash)"               (for this shell alone)
+
+Exit codes: 0 printed, 2 wrong usage.""",
     "sim": """\
 Examples:
 
@@ -59,4 +159,4 @@ Examples:
 
 Exit codes: 0 stopped on request, 1 it cannot listen, 2 wrong usage.""",
 }
-"""By command. Lines are shown as they stand."""
+"""By command, a group's by its name and the word. Lines are shown as they stand."""

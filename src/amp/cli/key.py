@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
-from amp.cli.reading import load_or_tell
+from amp.cli.reading import config_path, load_or_tell
 
 if TYPE_CHECKING:
     from amp.config.schema import Config, VoipmonitorServer
@@ -31,7 +31,7 @@ UNUSABLE: Final = 2
 
 
 def show(
-    config: Path,
+    config: Path | None = None,
     /,
     *,
     server: str | None = None,
@@ -45,14 +45,15 @@ def show(
     Parameters
     ----------
     config
-        amp's configuration; one with nothing but [database] will do.
+        amp's configuration; one with nothing but [database] will do. Else AMP_CONFIG names it, else it is
+        /etc/amp/amp.toml.
     server
         The sniffer of that name: its key, wherever amp itself finds it.
     form
         gui: the JSON that stands in the GUI's database; base64: two lines for amp's configuration; conf: two
         lines for voipmonitor.conf; php: two lines for the GUI's configuration.php.
     """
-    loaded = load_or_tell(config)
+    loaded = load_or_tell(config_path(config))
     if loaded is None:
         return UNUSABLE
     places = _places(loaded, server)

@@ -12,9 +12,10 @@ from amp.errors import ConfigError
 if TYPE_CHECKING:
     from amp.config.schema import Config
 
-__all__ = ["DEFAULT_CONFIG", "config_path", "load_or_tell", "say"]
+__all__ = ["DEFAULT_CONFIG", "NO_CONFIG", "config_path", "load_or_tell", "say"]
 
 DEFAULT_CONFIG: Final = Path("/etc/amp/amp.toml")
+NO_CONFIG: Final = f"no configuration: name one, here or in AMP_CONFIG, or have {DEFAULT_CONFIG}"
 
 
 def config_path(given: Path | None) -> Path | None:
@@ -30,12 +31,16 @@ def config_path(given: Path | None) -> Path | None:
 
 
 def load_or_tell(path: Path | None) -> Config | None:
-    """The configuration, or None after its problems went to standard error, one a line."""
+    """The configuration, or None after its problems went to standard error, one a line.
+
+    Args:
+        path: see `config_path`; ``None`` is a problem, too.
+    """
+    if path is None:
+        sys.stderr.write(f"Error: {NO_CONFIG}\n")
+        return None
     from amp.config.load import load  # late: not every command that says something needs it
 
-    if path is None:
-        sys.stderr.write(f"Error: no configuration: give it, or AMP_CONFIG, or have {DEFAULT_CONFIG}\n")
-        return None
     try:
         return load(path)
     except ConfigError as error:

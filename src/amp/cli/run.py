@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from amp.cli.reading import load_or_tell
-from amp.config.advice import is_loopback
-from amp.config.schema import Config
+from amp.cli.reading import config_path, load_or_tell
+
+if TYPE_CHECKING:
+    from amp.config.schema import Config
 
 __all__ = ["run"]
 
@@ -22,7 +23,7 @@ NOT_AS_ROOT = (
 
 
 def run(
-    config: Path,
+    config: Path | None = None,
     /,
     *,
     allow_root: Annotated[bool, Parameter(negative="")] = False,
@@ -33,7 +34,8 @@ def run(
     Parameters
     ----------
     config
-        The configuration file (TOML); see config.toml.example and docs/configuration.md.
+        The configuration file (TOML); see config.toml.example and docs/configuration.md. Else AMP_CONFIG
+        names it, else it is /etc/amp/amp.toml.
     allow_root
         Run as root. Without it root is refused, but for a mere trial: no server configured, and
         listeners for this machine only.
@@ -41,7 +43,8 @@ def run(
         Tell more: -d all of the log, -dd also actions and answers, -ddd also every header that comes or
         goes, secrets hidden.
     """
-    loaded = load_or_tell(config)
+    path = config_path(config)
+    loaded = load_or_tell(path)
     if loaded is None:
         return 2
     if os.geteuid() == 0 and not allow_root and not is_trial(loaded):
@@ -50,11 +53,13 @@ def run(
     from amp.shell.app import run as run_proxy  # trio and all: not needed to tell that a file is wrong
     from amp.shell.tracing import Tracing
 
-    return run_proxy(loaded, config, Tracing(debug))
+    return run_proxy(loaded, path, Tracing(debug))
 
 
 def is_trial(config: Config) -> bool:
     """Whether nobody but this machine can reach it, and it reaches nobody."""
+    from amp.config.advice import is_loopback
+
     return not config.server and all(
         listen.unix is not None or (listen.activation is None and is_loopback(listen.address))
         for listen in config.listen

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from amp.cli.ending import end_by
-from amp.cli.reading import DEFAULT_CONFIG
+from amp.cli.reading import NO_CONFIG, config_path
 from amp.cli.send_wishes import Whom
 
 if TYPE_CHECKING:
@@ -116,14 +116,13 @@ def _targets(whom: Whom) -> list[Target]:
     from amp.cli.send_targets import choose_targets
     from amp.errors import ConfigError
 
-    path = whom.config_path() if whom.named or whom.aes or whom.config is not None else None
+    path = config_path(whom.config) if whom.named or whom.aes or whom.config is not None else None
     if path is not None:
         from amp.config.load import load
 
         return choose_targets(whom, load(path))
     if whom.named:
-        places = f"--config FILE, the variable AMP_CONFIG, or {DEFAULT_CONFIG}"
-        raise ConfigError("configuration", [f"there is none to find the sniffer in: {places}"])
+        raise ConfigError("--config", [f"{NO_CONFIG}, to find the sniffer in"])
     return choose_targets(whom, None)
 
 

@@ -10,8 +10,6 @@ import attrs
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
-from amp.cli.reading import config_path
-
 __all__ = ["AMP", "Whom"]
 
 SNIFFER: Final = Group("Sniffer")
@@ -81,10 +79,6 @@ class Whom:
         """The key and the initialisation vector of the command line or the environment, in base64."""
         key, iv = (self.key, self.iv) if self.key is not None else map(os.environ.get, KEY_VARIABLES)
         return (key, iv) if key is not None and iv is not None else None
-
-    def config_path(self) -> Path | None:
-        """The configuration file, if one is named or stands where it is looked for."""
-        return config_path(self.config)
 
 
 KEY_VARIABLES: Final = ("AMP_SEND_KEY", "AMP_SEND_IV")

@@ -9,6 +9,7 @@ from pathlib import Path
 from amp.config.certificates import certificate_problems
 from amp.config.checks import cross_problems
 from amp.config.drop_ins import merged
+from amp.config.grouping import grouped
 from amp.config.schema import Config
 from amp.config.secret import SecretReader
 from amp.config.source import read_toml
@@ -40,5 +41,5 @@ def load(path: str | Path, environ: Mapping[str, str] | None = None) -> Config:
     found = [*wrong, *cross_problems(whole.data), *certificate_problems(whole.data, folder)]
     problems = [*map(whole.placed, found), *whole.problems]
     if config is None or problems:
-        raise ConfigError(str(path), problems)
+        raise ConfigError(str(path), grouped(problems, whole.data))
     return config

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from amp.config.control import AUTO, OFF
 from amp.config.schema import Config, Listen
 
 __all__ = ["clashing_listeners", "log_problem", "unusable_files"]
@@ -78,6 +79,9 @@ def unusable_files(config: Config, folder: Path) -> Iterator[str]:
     """
     if config.log.file is not None and (problem := log_problem(folder / config.log.file)):
         yield f"log.file: {problem}"
+    control = config.proxy.control
+    if control not in (AUTO, OFF) and (problem := _socket_problem(folder / control)):
+        yield f"proxy.control: {problem}"
     for index, listen in enumerate(config.listen):
         if listen.unix is not None and (problem := _socket_problem(folder / listen.unix)):
             yield f"listen[{index}].unix: {problem}"
