@@ -80,8 +80,8 @@ export function consolePage(me, onEnd) {
   return {
     element: el("div", { class: "console" }, skip, header, notice, main),
     begin() {
-      show();
       fleet.start();
+      show();
     },
     leave() {
       removeEventListener("hashchange", show);

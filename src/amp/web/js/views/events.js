@@ -61,7 +61,7 @@ export class EventsView {
       "section",
       { class: "view view-table" },
       el("div", { class: "bar" }, el("h1", { tabindex: -1, text: "Events" }), this.total,
-        field("Server", this.server), field("Events", this.names, { class: "field grow" }),
+        field("Server", this.server), field("Event names", this.names, { class: "field grow" }),
         field("Containing", this.words, { class: "field grow" }),
         el("div", { class: "buttons" }, this.pause, this.clear)),
       el("div", { class: "beside" }, this.grid.element, this.details.element),
