@@ -129,7 +129,9 @@ def test_what_is_doubtful_about_certificates(folder: Path) -> None:
 
 def test_what_is_doubtful_about_open_listeners_and_servers(folder: Path) -> None:
     everywhere = WITH_KEY + 'address = "0.0.0.0"\n' + SERVER + 'tls = "insecure"\n' + USER
-    insecure = "server[0].tls: who stands between amp and it can read and change everything"
+    insecure = (
+        "server pbx1: with tls = 'insecure', who stands between amp and it can read and change everything"
+    )
     assert advice(load_text(folder, everywhere)) == (insecure,)
     assert advice(load_text(folder, everywhere.replace("required", "optional"))) == (
         "listen[0]: clients of 0.0.0.0 may still send secrets in clear text",

@@ -197,7 +197,7 @@ def test_what_is_doubtful(tmp_path: Path) -> None:
     text = '[[listen]]\naddress = "0.0.0.0"\n' + server("a") + server("b") + USER
     assert advice(load_text(tmp_path, text)) == (
         "listen[0]: secrets sent to 0.0.0.0 cross the network in clear text",
-        "server[1]: the same host and port as server[0]: all events come twice",
+        "server b: the same host and port as server a: all events come twice",
     )
     assert advice(Config()) == (
         "user: there is none, so nobody can log in",

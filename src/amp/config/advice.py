@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from amp.config.certificates import valid_until
 from amp.config.formats import installed
-from amp.config.schema import AsteriskServer, Config
+from amp.config.schema import Config
 
 __all__ = ["advice", "is_loopback"]
 
@@ -18,6 +18,8 @@ EXPIRES_SOON = datetime.timedelta(days=14)
 
 def advice(config: Config) -> tuple[str, ...]:
     """One sentence for each doubtful setting, beginning with its path; no secret in any.
+
+    A server is called by its name: it may stand in a drop-in, where it has another number.
 
     Also one for each plug-in that is installed and cannot be used.
     """
@@ -72,9 +74,12 @@ def _certificates(config: Config) -> Iterator[str]:
 
 
 def _insecure_servers(config: Config) -> Iterator[str]:
-    for index, server in enumerate(config.server):
-        if isinstance(server, AsteriskServer) and server.tls == "insecure":
-            yield f"server[{index}].tls: who stands between amp and it can read and change everything"
+    for server in config.asterisks:
+        if server.tls == "insecure":
+            yield (
+                f"server {server.name}: with tls = 'insecure', who stands between amp and it"
+                " can read and change everything"
+            )
 
 
 def _database(config: Config) -> Iterator[str]:
@@ -103,14 +108,12 @@ def _unused(config: Config) -> Iterator[str]:
 
 
 def _same_server(config: Config) -> Iterator[str]:
-    seen: dict[tuple[str, int], int] = {}
-    for index, server in enumerate(config.server):
-        if not isinstance(server, AsteriskServer):
-            continue
+    seen: dict[tuple[str, int], str] = {}
+    for server in config.asterisks:
         for address in {(host.lower(), server.port): None for host in server.addresses}:
-            other = seen.setdefault(address, index)
-            if other != index:
-                yield f"server[{index}]: the same host and port as server[{other}]: all events come twice"
+            other = seen.setdefault(address, server.name)
+            if other != server.name:
+                yield f"server {server.name}: the same host and port as server {other}: all events come twice"
 
 
 def is_loopback(address: str) -> bool:

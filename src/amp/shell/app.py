@@ -343,7 +343,7 @@ class App:
             reloadables=self.reloadables,
             tracing=self._tracing,
         )
-        sides = {server.name: maker.make(server, f"server[{index}]") for index, server in enumerate(servers)}
+        sides = {server.name: maker.make(server) for server in servers}
         self._board = switchboard = Switchboard(router, self.hub, sides, ids, nursery)
         desk = ServerDesk(
             switchboard,

@@ -18,7 +18,7 @@ class ReloadableContext:
 
     Args:
         build: reads the files and makes a context; see `amp.config.certificates`.
-        about: where the files are named, for error texts: ``listen[0]``.
+        about: where the files are named, for error texts: ``listen[0]``, ``server pbx1``.
 
     Raises:
         ValueError: the files cannot be used; with what and why.

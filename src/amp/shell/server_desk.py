@@ -128,7 +128,7 @@ class ServerDesk:
         try:
             # In a thread, since it may read certificates.
             server = await trio.to_thread.run_sync(partial(read_server, table, others, self._folder))
-            side = self._maker.make(server, f"server {server.name}")
+            side = self._maker.make(server)
         except ConfigError as error:
             return _told(error.problems)
         except ValueError as error:

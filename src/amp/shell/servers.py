@@ -47,11 +47,8 @@ class ServerMaker:
     tracing: Tracing = attrs.field(factory=Tracing)
     _followers: dict[str, Reloadable] = attrs.field(factory=dict, init=False)
 
-    def make(self, server: AsteriskServer, about: str) -> ServerSide:
+    def make(self, server: AsteriskServer) -> ServerSide:
         """The side of a server that is not known yet.
-
-        Args:
-            about: where it is configured, for error texts: ``server[0]``.
 
         Raises:
             ValueError: its certificates cannot be used; with what and why. Nothing was changed.
@@ -59,7 +56,7 @@ class ServerMaker:
         epoch = secrets.token_hex(6).encode()
         stats, limits = ServerStats(), self.config().limits
         settings = LinkSettings(
-            reach=self._reach(server, about),
+            reach=self._reach(server),
             connection=partial(self._connection, server),
             limits=attrs.evolve(outlet_limits(limits), stall_timeout=server.keepalive_s * 3),
             stats=stats,
@@ -74,11 +71,11 @@ class ServerMaker:
         if (follower := self._followers.pop(name, None)) is not None:
             self.reloadables.remove(follower)
 
-    def _reach(self, server: AsteriskServer, about: str) -> Reach:
+    def _reach(self, server: AsteriskServer) -> Reach:
         context = None
         if server.tls != "off":
             build = partial(client_context, server.ca, verify=server.tls == "verify")
-            context = ReloadableContext(build, about)
+            context = ReloadableContext(build, f"server {server.name}")
             self._followers[server.name] = follower = partial(_prepare, context)
             self.reloadables.append(follower)
         return Reach(
