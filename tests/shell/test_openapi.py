@@ -60,6 +60,7 @@ async def test_the_api_can_be_driven_from_the_document() -> None:
                 target = path.replace("{server}", "a").replace("{command}", "totalcalls")
                 browser = await Browser.open(one)
                 headers, body = [AS_ADMIN], b""
+                method = "head" if path == "/api/v1/events" else method  # the stream itself has no end
                 if "requestBody" in operation:
                     headers.append(("Content-Type", "application/json"))
                     body = b'{"action": {"Action": "Ping"}}'
@@ -89,6 +90,7 @@ async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{one.port}/openapi.json"
         command = [program, "run", url, "--header", f"Authorization: {AS_ADMIN[1]}", "--max-examples", "10",
                    "--phases", "examples,coverage,fuzzing", "--exclude-path", "/api/v1/login",
+                   "--exclude-path", "/api/v1/events",  # an answer without end; see test_event_streams.py
                    "--exclude-checks", "positive_data_acceptance,ignored_auth", "--no-color"]  # fmt: skip
         with trio.fail_after(PATIENCE_S):
             done = await trio.run_process(

@@ -32,6 +32,7 @@ from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.view import ViewKey
 from amp.core.formats.registry import Formats
+from amp.core.http.event_stream import EVENT_STREAM
 from amp.core.policy.authorise import Policy
 from amp.core.policy.calls.call_filter import BRIDGES, CDRS, TRANSFERS, VARIABLES, CallFilter
 from amp.core.policy.calls.own_calls import OwnCalls
@@ -138,7 +139,7 @@ class App:
     ) -> None:
         self._tracing = tracing or Tracing()
         self.formats = formats or installed()[0]
-        self.hub = Hub(Formats((*self.formats, *WEBSOCKET_FORMATS)), self._on_failed_format)
+        self.hub = Hub(Formats((*self.formats, *WEBSOCKET_FORMATS, EVENT_STREAM)), self._on_failed_format)
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)

@@ -162,6 +162,7 @@ def _paths() -> Json:
             "post": _command(server),
         },
         "/api/v1/sessions": {"get": _read("Connected clients", {"type": "array", "items": SESSION})},
+        "/api/v1/events": {"get": _events()},
         "/api/v1/stats": {"get": _read("Everything that is counted", STATS)},
         "/api/v1/me": {"get": _read("Who is signed in", ME)},
         "/api/v1/actions": {"post": _write("Have an action done", DO, ANSWERS, **failed)},
@@ -215,6 +216,25 @@ def _command(server: Json, *arguments: Json) -> Json:
     if not arguments:
         form = _object({}, {"arguments": STRING}, closed=True)
         found["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": form}}}
+    return found
+
+
+def _events() -> Json:
+    """The stream; each query field of globs may repeat, or hold several with commas between them."""
+    fields = [
+        ("servers", "query", "Globs of names of servers; all without it."),
+        ("events", "query", "Globs of names of events; all without it."),
+        ("where", "query", "Header:glob; the event has such a value."),
+        ("since", "query", "Where the client stands: the id of the last event it got."),
+        ("Last-Event-ID", "header", "The same, as browsers send it; it counts before since."),
+    ]
+    parameters: list[Json] = [
+        {"name": name, "in": place, "description": about, "schema": STRING} for name, place, about in fields
+    ]
+    found = _read("Events as they come (server-sent events)", STRING, *parameters, **{"400": "What?"})
+    responses = found["responses"]
+    assert isinstance(responses, dict)
+    responses["200"] = {"description": "Events.", "content": {"text/event-stream": {"schema": STRING}}}
     return found
 
 

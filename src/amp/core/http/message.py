@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["HeaderList", "Request", "Response", "problem", "reason_of"]
+__all__ = ["HeaderList", "Request", "Response", "problem", "reason_of", "whole"]
 
 HeaderList = tuple[tuple[bytes, bytes], ...]
 """Names in small letters, values without blanks around them; in order, and a name may repeat."""
@@ -77,3 +77,17 @@ def problem(status: int, why: str, *headers: tuple[bytes, bytes]) -> Response:
     """A response that is an error, with a line that says why. ``why`` holds nothing that was sent."""
     text = f"{status} {reason_of(status)}: {why}\n"
     return Response(status=status, body=text.encode(), headers=headers)
+
+
+def whole(response: Response) -> bytes:
+    """The last response on a connection, as it is sent; for who has taken a connection over."""
+    assert isinstance(response.body, bytes)  # a stream is sent by the connection
+    headers = (
+        (b"content-type", response.content_type),
+        (b"content-length", b"%d" % len(response.body)),
+        (b"connection", b"close"),
+        *response.headers,
+    )
+    lines = [b"HTTP/1.1 %d %s" % (response.status, reason_of(response.status).encode())]
+    lines += [b"%s: %s" % header for header in headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + response.body

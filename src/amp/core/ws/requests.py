@@ -13,7 +13,18 @@ from amp.core.ws.globs import glob_problem
 from amp.core.ws.selection import Subscription
 from amp.errors import LocalProtocolError
 
-__all__ = ["Act", "BadRequest", "Id", "Login", "Ping", "Request", "Subscribe", "Unsubscribe", "read_request"]
+__all__ = [
+    "Act",
+    "BadRequest",
+    "Id",
+    "Login",
+    "Ping",
+    "Request",
+    "Subscribe",
+    "Unsubscribe",
+    "read_request",
+    "read_subscription",
+]
 
 Id = str | int | float | None
 """What a client calls its request; ``None`` where it gave none that could be used."""
@@ -161,6 +172,21 @@ def read_request(message: str) -> Request | BadRequest:
         fields.end()
     except _BadValueError as error:
         return BadRequest(name, str(error))
+    return request
+
+
+def read_subscription(fields: dict[str, object]) -> Subscribe:
+    """Read what a ``subscribe`` says, without type and id.
+
+    Raises:
+        LocalProtocolError: what is wrong with it, for the client.
+    """
+    found = _Fields(fields)
+    try:
+        request = _subscribe(None, found)
+        found.end()
+    except _BadValueError as error:
+        raise LocalProtocolError(str(error)) from None
     return request
 
 

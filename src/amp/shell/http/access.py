@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,7 +13,6 @@ from amp.core.ami.auth import User
 from amp.core.http.api_error import as_api_error
 from amp.core.http.credentials import Basic, cookies, read_authorization
 from amp.core.http.message import Request, Response, problem
-from amp.core.http.recognised import Recognised
 from amp.shell.http.sessions import Session, Sessions
 from amp.shell.http.visitor import Visitor, sign_in
 from amp.shell.inner import InnerClient
@@ -77,19 +76,6 @@ class Access:
             return refused(request, refusal or problem(401, "wrong name or secret"))
         visitor.vouched_for(user)
         return key, user
-
-    async def another_client(
-        self, visitor: Visitor, user: User, make: Callable[[], InnerClient] | None = None
-    ) -> InnerClient | Response:
-        """One more client of a user who has signed in, started; it sees events. Close it when done."""
-        assert visitor.nursery is not None  # the connection runs
-        client = make() if make else visitor.make_client(visitor.visit, accounts=Recognised(user.member))
-        await client.start(visitor.nursery)
-        refusal = await sign_in(client, Basic(user.name.encode(), b""), events=b"on")
-        if refusal is None:
-            return client
-        client.close_soon("refused")
-        return as_api_error(refusal)
 
 
 def refused(request: Request, refusal: Response) -> Response:

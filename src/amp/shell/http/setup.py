@@ -15,9 +15,10 @@ from amp.shell.collector import Collector
 from amp.shell.entrance import Entrance
 from amp.shell.http.access import Access
 from amp.shell.http.ajam import Ajam
-from amp.shell.http.api import Api
+from amp.shell.http.api import PREFIX, Api
 from amp.shell.http.classic import Classic
 from amp.shell.http.dashboard import Dashboard
+from amp.shell.http.event_streams import EventStreams
 from amp.shell.http.health import Health
 from amp.shell.http.metrics import Scrape
 from amp.shell.http.sessions import SessionLimits, Sessions
@@ -89,6 +90,7 @@ def _offer_api(
     access = Access(sessions=sessions)
     Api(access=access, overview=overview).add_to(site)
     site.routes.add(("GET", "POST"), PATTERN, SnifferCommands(access=access, desk=desk).handle)
+    site.routes.add("GET", PREFIX + "/events", EventStreams(access=access).handle)
     door = WebSocketDoor(access=access, limits=lambda: config().limits)
     site.routes.add("GET", WEBSOCKET, door.handle)
     scrape = Scrape(access=access, collector=Collector(overview=overview), settings=lambda: config().metrics)

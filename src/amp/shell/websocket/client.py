@@ -6,25 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import attrs
 import trio
 
 from amp.core.admission.admission import Visit
 from amp.core.ami.pin import Pin
 from amp.core.ami.session import ClientSession
-from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Span
-from amp.core.fanout.catchup import Catchup, Position
-from amp.core.fanout.view import ViewKey
+from amp.core.fanout.catchup import Position
 from amp.core.ws.close_codes import code_for
 from amp.core.ws.formats import format_name
 from amp.core.ws.framing import close_frame, deflated_frame, text_frame
 from amp.core.ws.selection import Selection
-from amp.shell.catching_up import catch_up as feed
 from amp.shell.crowd import Crowd
-from amp.shell.inner import InnerClient, original_of
 from amp.shell.outlet import OVERRUN, Outlet, OutletLimits
 from amp.shell.secret_checks import SecretChecks
+from amp.shell.subscriber import Subscriber
 from amp.shell.wire import Wire
 
 if TYPE_CHECKING:
@@ -76,7 +72,7 @@ class WebSocketOutlet(Outlet):
             super()._send(data, span)
 
 
-class WebSocketClient(InnerClient):
+class WebSocketClient(Subscriber):
     """A client of this process that shows its events to a WebSocket.
 
     Args:
@@ -116,8 +112,6 @@ class WebSocketClient(InnerClient):
         self._socket = wire
         self._deflate = deflate
         self._frame = deflated_frame if deflate else text_frame
-        self._selection: Selection | None = None
-        self._catchup: Catchup | None = None
         self._batch = False
         self._busy = 0
         self._idle = trio.Event()
@@ -155,69 +149,21 @@ class WebSocketClient(InnerClient):
             ],
         }
 
-    def positions(self, selection: Selection | None) -> dict[bytes, Position]:
-        """Where it stands with the servers that it hears of, if it has everything until now."""
-        if selection is None or self.user is None:
-            return {}
-        bound_to = self.user.bound_to
-        servers = None if bound_to is None else frozenset(name.encode() for name in bound_to)
-        positions = self._switchboard.hub.positions(servers)
-        return {name: position for name, position in positions.items() if selection.hears(name)}
+    @property
+    def event_format(self) -> str:
+        """See `Subscriber.event_format`."""
+        return format_name(deflate=self._deflate, batch=self._batch)
 
-    def reached(self) -> dict[bytes, Position]:
-        """Where it stands behind all that it was sent; empty while something of that is still to come."""
-        coming = self.outlet.holds or (self._catchup is not None and not self._catchup.over)
-        return {} if coming else self.positions(self._selection)
-
-    def hear(self, selection: Selection | None, *, batch: bool) -> None:
-        """Show these events from now on; ``None`` shows none."""
-        self._selection, self._batch = selection, batch
-        self._subscribe()
-
-    def catch_up(self, selection: Selection, since: Mapping[bytes, Position], *, batch: bool) -> None:
-        """Show these events, first those that came since the client stood there.
-
-        Raises:
-            LocalProtocolError: a position that nobody can have; nothing has changed.
-        """
-        self._selection, self._batch = selection, batch
-        key = self._see()
-        if key is None or self._nursery is None:
-            return
-        try:
-            catchup = self._switchboard.hub.resume(self.outlet, key, since, self.stats)
-        except Exception:
-            self._selection = None
-            raise
-        self.view, self._catchup = key, catchup
-        self._switchboard.crowd.join(self.outlet)
-        self._nursery.start_soon(feed, catchup, self.outlet)
-
-    def own_action_id(self, original: bytes) -> bytes:
-        """See `InnerClient.own_action_id`."""
-        return original_of(original)
-
-    def _take(self, data: bytes) -> None:
-        super()._take(data)
-        self.stats.bytes_in -= len(data)  # of this process; the message that asked for it is counted
+    def hear(
+        self, selection: Selection | None, since: Mapping[bytes, Position] | None = None, *, batch: bool
+    ) -> None:
+        """See `Subscriber.show`; ``batch``: events may share messages."""
+        self._batch = batch
+        self.show(selection, since)
 
     def _overrun(self, reason: str) -> None:
         self._was_cut = True
         self.close_soon(reason)
-
-    def _see(self) -> ViewKey | None:
-        view = super()._see()
-        if view is None or self._selection is None:
-            return None
-        unique = view.autofilter is Autofilter.ON  # what it means is said by subscriptions here
-        return attrs.evolve(
-            view,
-            format=format_name(deflate=self._deflate, batch=self._batch),
-            sequence=True,
-            selection=self._selection,
-            autofilter=Autofilter.UNIQUE if unique else view.autofilter,
-            asker=None,
-        )
 
     async def _close_drained(self) -> None:
         """Answer what is owed, say why it ends, and leave the other end a moment to say so, too."""

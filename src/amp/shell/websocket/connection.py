@@ -129,7 +129,7 @@ class Speaker:
             client.hear(show.selection, batch=show.batch)
             return
         try:
-            client.catch_up(show.selection, show.since, batch=show.batch)
+            client.hear(show.selection, show.since, batch=show.batch)
         except LocalProtocolError as error:
             self._conversation.undo(show.sub)
             client.say(failed(show.id, "bad_request", f"since: {error}"))

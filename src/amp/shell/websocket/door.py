@@ -113,7 +113,7 @@ class WebSocketDoor:
             await client.start(nursery)
             client.outlet.speak(answer)
             if isinstance(who, Session):
-                nursery.start_soon(_end_with, who, client)
+                nursery.start_soon(client.end_with, who)
                 await client.perform(sign_in(user.name if user is not None else "", ""))
             elif who is not None:
                 await client.perform(sign_in(who.username, who.secret))
@@ -167,13 +167,6 @@ async def _talk(client: WebSocketClient, messages: Messages, limits: Limits, vis
         with suppress(OSError):
             await messages.discard()
     client.peer_left.set()
-
-
-async def _end_with(session: Session, client: WebSocketClient) -> None:
-    """Who logs out is out everywhere; as long as the WebSocket is used, so is the login."""
-    with session:
-        await session.client.done.wait()
-        client.log_off("session over")
 
 
 def _took(client: WebSocketClient, visit: Visit, size: int) -> str:
