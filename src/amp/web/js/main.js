@@ -10,9 +10,15 @@ let leave = () => {};
 function showLogin(why = "") {
   leave();
   leave = () => {};
-  app.replaceChildren(loginPage(why, showConsole));
+  app.replaceChildren(loginPage(why, signedIn));
   document.title = "Sign in · amp";
   app.querySelector("input").focus();
+}
+
+/** Whoever has just signed in goes on at what is new, not at the top of the page. */
+function signedIn(me) {
+  showConsole(me);
+  app.querySelector("h1").focus();
 }
 
 function showConsole(me) {

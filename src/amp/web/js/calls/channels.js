@@ -196,7 +196,7 @@ function stateOf(channels) {
 }
 
 /** Name and number of somebody; empty if neither is known. */
-function party(person, number) {
+export function party(person, number) {
   const known = [person, number].filter((word) => word && !NOBODY.has(word));
   return [...new Set(known)].join(" · ");
 }

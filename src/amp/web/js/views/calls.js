@@ -2,6 +2,7 @@
 
 import { announce } from "../announce.js";
 import { STATES } from "../calls/book.js";
+import { party } from "../calls/channels.js";
 import { Details } from "../details.js";
 import { el, facts, field, setAttribute, setText } from "../dom.js";
 import { count, dayAndClock, duration } from "../format.js";
@@ -129,8 +130,8 @@ function channel(one) {
     el("h3", { text: one.name }),
     facts([
       ["State", one.held ? `${one.stateName}, on hold` : one.stateName],
-      ["Caller", [one.person, one.number].filter(Boolean).join(" · ")],
-      ["Connected to", [one.connectedPerson, one.connectedNumber].filter(Boolean).join(" · ")],
+      ["Caller", party(one.person, one.number)],
+      ["Connected to", party(one.connectedPerson, one.connectedNumber)],
       ["Dialplan", one.context ? `${one.extension}@${one.context}` : ""],
       ["Application", one.application],
       ["Bridge", one.bridge],
