@@ -39,7 +39,7 @@ port = 0
 [simulate]
 asterisks = 2
 sniffers = 1
-calls_per_second = 2
+calls_per_second = 1
 seed = 1
 [[user]]
 name = "operator"

@@ -2,7 +2,7 @@
 
 const NOBODY = new Set(["", "<unknown>", "anonymous"]);
 /** Extensions that a channel is moved to by the dialplan; nobody dials them. */
-const INTERNAL_EXTENSIONS = new Set(["", "s", "h", "i", "t", "T", "e", "o", "a"]);
+const INTERNAL_EXTENSIONS = new Set(["", "s", "h", "i", "t", "T", "e", "o", "a", "#", "*"]);
 const UP = "6";
 const RINGING = new Set(["4", "5"]);
 
