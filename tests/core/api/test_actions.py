@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amp.core.ami.frame import Frame
-from amp.core.api.actions import answers, headers_object, read_action
+from amp.core.api.actions import answers, read_action
 
 
 def test_numbers_and_lists_become_headers_in_order() -> None:
@@ -13,10 +13,14 @@ def test_numbers_and_lists_become_headers_in_order() -> None:
     )
 
 
-def test_headers_that_repeat_are_lists_and_lines_that_are_none_are_kept() -> None:
-    assert headers_object(b"Event: X\r\nA: 1\r\nA: 2\r\nodd") == {
-        "Event": "X", "A": ["1", "2"], "unparsed": ["odd"]
-    }  # fmt: skip
+def test_headers_that_repeat_are_lists_and_lines_that_are_none_are_kept_beside_them() -> None:
+    """A header that is called as the list of such lines is nothing special."""
+    (answer,) = answers(
+        (b"Response: Success\r\nunparsed: 1\r\nServer: a", b"Event: X\r\nA: 1\r\nA: 2\r\nodd\r\nServer: a")
+    )
+    assert answer["response"] == {"Response": "Success", "unparsed": "1"}
+    assert answer["events"] == [{"Event": "X", "A": ["1", "2"]}]
+    assert answer["unparsed"] == ["odd"]
 
 
 def test_a_server_of_several_that_was_not_asked_has_an_error() -> None:

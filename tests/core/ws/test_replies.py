@@ -53,6 +53,16 @@ def test_what_the_server_says_is_an_answer() -> None:
     assert (found["ok"], found["response"]["Response"]) == (True, "Error")
 
 
+def test_lines_that_are_no_headers_stand_beside_them() -> None:
+    frames = [b"Response: Success\r\nunparsed: 1\r\nodd", b"Event: X\r\nodder"]
+    whole = load(action_done(1, frames, streamed=False))
+    assert (whole["response"]["unparsed"], whole["unparsed"]) == ("1", ["odd", "odder"])
+    assert load(action_done(1, frames, streamed=True))["unparsed"] == ["odd"]
+    assert load(item(1, frames[1])) == {
+        "type": "item", "id": 1, "headers": {"Event": "X"}, "unparsed": ["odder"]
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("message", "server", "code"),
     [

@@ -84,7 +84,13 @@ ANSWER: Final = _object(
         "events": {"type": "array", "items": HEADERS},
         "complete": FLAG,
         "error": {"anyOf": [ERROR, {"type": "null"}]},
-    }
+    },
+    {
+        "unparsed": {
+            **NAMES,
+            "description": "Lines of the answer that are no headers; only where there are some.",
+        }
+    },
 )
 ANSWERS: Final = _object(
     {

@@ -11,7 +11,7 @@ import orjson
 
 from amp.core.ami.frame import Frame
 from amp.core.fanout.catchup import Position
-from amp.core.http.outcome import status_of
+from amp.core.http.undone import undone
 from amp.core.ws.event_json import headers_object
 from amp.core.ws.requests import Id
 
@@ -23,19 +23,7 @@ Code = Literal[
 ]  # fmt: skip
 """What went wrong, for programs."""
 
-CODES: Final[Mapping[int, Code]] = {
-    400: "bad_request",
-    401: "login_failed",
-    403: "not_permitted",
-    404: "unknown_server",
-    502: "not_sent",
-    504: "outcome_unknown",
-}
-"""By the status that the same answer has by HTTP."""
-
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-UNKNOWN_ACTION: Final = (b"Invalid/unknown command", b"Invalid Proxy Action")
-DOWN: Final = b" is down"
 
 
 def done(name: Id, **facts: object) -> bytes:
@@ -51,7 +39,8 @@ def failed(name: Id, code: Code, message: str, facts: Mapping[str, object] = NOT
 
 def item(name: Id, frame: bytes) -> bytes:
     """One event of an answer that is streamed."""
-    return orjson.dumps({"type": "item", "id": name, "headers": headers_object(frame)[0]})
+    headers, unparsed = headers_object(frame)
+    return orjson.dumps({"type": "item", "id": name, "headers": headers, **_rest(unparsed)})
 
 
 def action_done(name: Id, frames: Sequence[bytes], *, streamed: bool) -> bytes:
@@ -61,13 +50,16 @@ def action_done(name: Id, frames: Sequence[bytes], *, streamed: bool) -> bytes:
         frames: raw, at least one; the first is the response.
         streamed: the events were told before, one by one.
     """
-    facts: dict[str, object] = {"response": headers_object(frames[0])[0]}
+    read = [headers_object(frame) for frame in (frames[:1] if streamed else frames)]
+    facts: dict[str, object] = {
+        "response": read[0][0], **_rest([line for _, lines in read for line in lines])
+    }  # fmt: skip
     if server := Frame.parse(frames[0]).get(b"Server"):
         facts["server"] = server.decode("utf-8", "replace")
     if problem := _problem(frames):
         return failed(name, *problem, facts)
     if not streamed:
-        facts["events"] = [headers_object(frame)[0] for frame in frames[1:]]
+        facts["events"] = [headers for headers, _ in read[1:]]
     return done(name, **facts, complete=True)
 
 
@@ -94,17 +86,16 @@ def positions_object(positions: Mapping[bytes, Position]) -> dict[str, dict[str,
 
 
 def _problem(frames: Sequence[bytes]) -> tuple[Code, str] | None:
-    """Why amp did not have it done, if so."""
-    code = CODES.get(status_of(frames))
-    if code is None:
+    """Why amp did not have it done, if so. Whoever acts has signed in: it is another login that failed."""
+    why = undone(frames)
+    if why is None:
         return None
-    frame = Frame.parse(frames[0] if len(frames) == 1 else frames[-1])
-    message = frame.get(b"Message") or b""
-    if code == "unknown_server" and message.startswith(UNKNOWN_ACTION):
-        code = "bad_request"
-    elif code == "not_sent" and DOWN in message:
-        code = "server_down"
-    return code, _message(frame)
+    return "login_failed" if why.code == "not_signed_in" else why.code, why.message
+
+
+def _rest(unparsed: Sequence[str]) -> dict[str, object]:
+    """Lines that are no headers, where there are some."""
+    return {"unparsed": unparsed} if unparsed else {}
 
 
 def _message(frame: Frame) -> str:

@@ -9,12 +9,13 @@ import attrs
 import orjson
 
 from amp.core.ami.auth import User
-from amp.core.api.actions import answers, problem_of, read_action
+from amp.core.api.actions import answers, read_action
 from amp.core.api.fields import read_object
 from amp.core.http.api_error import JSON, api_error
 from amp.core.http.credentials import Basic
 from amp.core.http.message import Request, Response
 from amp.core.http.outcome import FAN_OUT_END
+from amp.core.http.undone import undone
 from amp.errors import LocalProtocolError
 from amp.shell.http.access import COOKIE, Access
 from amp.shell.http.site import Handler, Site
@@ -164,8 +165,7 @@ def _answered(answer: Answer) -> Response:
             return api_error(status, message, code=code)
         error = {"code": code, "message": message}
         return shown({"complete": False, "error": error, "answers": answers(frames)})
-    if not several and (problem := problem_of(frames)) is not None:
-        status, code, message = problem
-        return api_error(status, message, code=code)
+    if not several and (why := undone(frames)) is not None:
+        return api_error(why.status, why.message, code=why.code)
     said = answers(frames)
     return shown({"complete": all(one["complete"] for one in said), "error": None, "answers": said})
