@@ -1,4 +1,4 @@
-"""The examples of docs/http.md, run with the real curl; and one port for everything, with TLS."""
+"""The examples of the pages about HTTP, run with the real curl; and one port for everything, with TLS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 import ssl
 from pathlib import Path
 
+import pytest
 import trio
 
 from amp.config.schema import Listen, User
@@ -18,15 +19,17 @@ from shell.browsing import Browser, basic, query
 from shell.harness import PATIENCE_S, AmiClient, Lab, lab
 from shell.sniffing import sniffer_lab
 
-PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
 GUI = User(name="gui", secret=Secret("secret"), sniffer_commands=("gui",))
 OPERATOR = User(name="operator", secret=Secret("let-the-operator-in"), write=("all", "command"))
+OUT_OF_TIME = 28
+"""curl's exit code when it was told how long to listen (``-m``)."""
 
 
-def examples() -> list[tuple[list[str], str]]:
+def examples(page: str) -> list[tuple[list[str], str]]:
     """Commands and what the page says they print."""
     found = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", (DOCS / page).read_text(), re.DOTALL):
         for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = example.replace("\\\n", " ").partition("\n")
             found.append((shlex.split(command), output))
@@ -37,26 +40,44 @@ def without_numbers(text: str) -> str:
     return re.sub(r"[0-9.]*[0-9]", "N", text.replace("\r", "")).strip()
 
 
-async def test_the_examples_of_the_page_do_what_it_says(tmp_path: Path) -> None:
+async def events(one: Lab, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Whoever listens soon hears one."""
+    task_status.started()
+    while True:
+        one.sims["sim1"].user_event("Something", ("Key", "value"))
+        await trio.sleep(0.1)
+
+
+async def run(command: list[str], folder: Path, exit_code: int) -> str:
+    with trio.fail_after(PATIENCE_S):
+        done = await trio.run_process(command, capture_stdout=True, check=False, cwd=folder)
+    assert done.returncode == exit_code, (command, done.stdout)
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize(("page", "least"), [("http.md", 9), ("http-api.md", 3)])
+async def test_the_examples_of_the_page_do_what_it_says(page: str, least: int, tmp_path: Path) -> None:
     curl = program("curl", "curl")
     listen = (Listen(port=0, protocols=("ami", "http")),)
     sniffer = SimSniffer()
     sniffer.spool.put("2026-11-22/10/05/SIP/call.pcap", b"capture")
     async with sniffer_lab(sniffer, "sim1", users=(OPERATOR, GUI), listen=listen) as one:
-        assert len(examples()) >= 9
-        for command, expected in examples():
+        assert len(examples(page)) >= least
+        for command, expected in examples(page):
             assert command.pop(0) == "curl"
             here = [word.replace(":5038", f":{one.port}").replace("=demo", "=x") for word in command]
-            if any("waitevent" in word for word in here):
-                one.sims["sim1"].user_event("Something", ("Key", "value"))
-            with trio.fail_after(PATIENCE_S):
-                done = await trio.run_process(
-                    [curl, "-sS", "--fail-with-body", *here], capture_stdout=True, cwd=tmp_path
+            async with trio.open_nursery() as nursery:
+                if any("waitevent" in word or "/events" in word for word in here):
+                    await nursery.start(events, one)
+                said = await run(
+                    [curl, "-sS", "--fail-with-body", *here], tmp_path, OUT_OF_TIME if "-m" in here else 0
                 )
+                nursery.cancel_scope.cancel()
             pattern = re.escape(without_numbers(expected)).replace(r"\.\.\.", ".*")
-            printed = without_numbers(done.stdout.decode())
+            printed = without_numbers(said)
             assert re.fullmatch(f"{pattern}.*", re.sub(r"\n+", "\n", printed), re.DOTALL), (here, printed)
-        assert await trio.Path(tmp_path / "call.pcap").read_bytes() == b"capture"
+        if page == "http.md":
+            assert await trio.Path(tmp_path / "call.pcap").read_bytes() == b"capture"
 
 
 async def connect_tls(one: Lab) -> trio.SSLStream[trio.SocketStream]:
@@ -74,7 +95,7 @@ async def test_one_port_speaks_all_of_it(tmp_path: Path) -> None:
     certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
     listen = Listen(
         port=0, protocols=("ami", "http"), tls="optional", certificate=certificate, private_key=key,
-        detect_timeout_s=0.1,
+        detect_timeout_s=1.0,
     )  # fmt: skip
     async with lab("a", listen=(listen,)) as one:
         plain = await Browser.open(one)

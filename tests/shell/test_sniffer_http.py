@@ -80,6 +80,7 @@ async def test_a_head_asks_the_sniffer_nothing() -> None:
     async with browsing(sniffer) as (_, get):
         page = await get("getversion", method="HEAD")
         assert (page.status, page.body) == (200, b"")
+        assert "content-length" not in page.headers  # a GET's answer has none either, and is not empty
         assert not sniffer.asked
 
 

@@ -55,13 +55,14 @@ class Response:
         status: its code.
         content_type: of the body.
         body: all of it, or its pieces as they come; those are sent in chunks, each as soon as it is there. If
-            the latter has an ``aclose``, it is awaited in the end, also if nothing was taken.
+            the latter has an ``aclose``, it is awaited in the end, also if nothing was taken. ``None`` for a
+            HEAD whose GET would be pieces that nobody has asked for yet: then no length is told.
         headers: further ones. Length, date, server and connection are the connection's to say.
     """
 
     status: int = 200
     content_type: bytes = TEXT
-    body: bytes | AsyncIterable[bytes] = attrs.field(default=b"", repr=False)
+    body: bytes | AsyncIterable[bytes] | None = attrs.field(default=b"", repr=False)
     headers: HeaderList = attrs.field(default=(), repr=False)
 
 

@@ -316,7 +316,7 @@ class Connection:
         self.outlet.offer(self._http.send(self._head(response, closes=last)))
         if isinstance(response.body, bytes):
             await self._send_bytes(response.body)
-        elif not self._head_only:  # a stream may have no end
+        elif response.body is not None and not self._head_only:  # a stream may have no end
             await self._send_stream(response.body)
         if not self.outlet.dead:
             self.outlet.offer(self._http.send(h11.EndOfMessage()) or b"")

@@ -203,7 +203,7 @@ class EventStreams:
             user = client.user
         assert user is not None  # else it would have been refused
         if request.method == "HEAD":
-            return Response(content_type=TYPE)
+            return Response(content_type=TYPE, body=None)
         session = self.access.session(request) if request.header(b"authorization") is None else None
         return Upgrade(partial(_serve, visitor, user, session, wish))
 

@@ -72,7 +72,7 @@ class SnifferCommands:
             return asked
         sniffer, command = asked
         if request.method == "HEAD":
-            return Response(content_type=media_type(command, b""), headers=(NO_SNIFF,))
+            return Response(content_type=media_type(command, b""), body=None, headers=(NO_SNIFF,))
         reply = _Reply(sniffer=sniffer, command=command, user=user)
         return await reply.response()
 

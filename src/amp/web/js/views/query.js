@@ -146,7 +146,8 @@ function rowsOf(answer) {
   const bad = isBad(answer);
   if (!items.length || bad) {
     const what = answer.error?.message ?? answer.response.Response ?? "";
-    return [{ key: server, server, what, summary: summaryOf(answer.response), headers: answer.response, bad }];
+    const headers = answer.unparsed ? { ...answer.response, "(no header)": answer.unparsed } : answer.response;
+    return [{ key: server, server, what, summary: summaryOf(headers), headers, bad }];
   }
   return items.map((headers, place) => ({
     key: `${server}\n${place}`, server, what: headers.Event, summary: summaryOf(headers), headers, bad,
