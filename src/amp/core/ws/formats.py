@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Final
 
 from amp.core.formats.format import Format
-from amp.core.ws.event_json import GAP, event_fragment, event_json, json_text, place
-from amp.core.ws.framing import deflated_frame, text_frame
+from amp.core.ws.event_json import GAP, event_fragment, event_json, events_json, json_text, place
+from amp.core.ws.framing import deflated_frame, text_frame, text_frames
 
 __all__ = ["WEBSOCKET_FORMATS", "format_name"]
 
@@ -20,6 +20,16 @@ Framer = Callable[[bytes], bytes]
 def _single(frame_of: Framer) -> Callable[[bytes, bytes], bytes]:
     """One message for each event."""
     return lambda frame, server: frame_of(event_json(frame, server))
+
+
+def _plain(frames: Sequence[bytes], server: bytes) -> bytes:
+    """One message for each event, as it is."""
+    return text_frames(events_json(frames, server))
+
+
+def _deflated(frames: Sequence[bytes], server: bytes) -> bytes:
+    """The same, each compressed."""
+    return b"".join(map(deflated_frame, events_json(frames, server)))
 
 
 def _batched(frame_of: Framer) -> Callable[[Sequence[bytes], bytes], bytes]:
@@ -46,7 +56,8 @@ def _events(frames: list[bytes], server: bytes) -> bytes:
 def _format(name: str, frame_of: Framer, *, batch: bool) -> Format:
     if batch:
         return Format(name=name, content_type=TYPE, render=_batched(frame_of))
-    return Format.of_pieces(name=name, content_type=TYPE, piece=_single(frame_of))
+    render = _plain if frame_of is text_frame else _deflated
+    return Format(name=name, content_type=TYPE, render=render, piece=_single(frame_of))
 
 
 def format_name(*, deflate: bool, batch: bool) -> str:

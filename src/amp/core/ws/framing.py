@@ -7,10 +7,20 @@ is compressed once for all clients, too.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
+from functools import lru_cache
 from struct import pack
 from typing import Final
 
-__all__ = ["WINDOW_BITS", "close_frame", "deflated_frame", "message_frame", "ping_frame", "text_frame"]
+__all__ = [
+    "WINDOW_BITS",
+    "close_frame",
+    "deflated_frame",
+    "message_frame",
+    "ping_frame",
+    "text_frame",
+    "text_frames",
+]
 
 FIN_TEXT: Final = 0x81
 FIN_BINARY: Final = 0x82
@@ -33,6 +43,11 @@ MOST_REASON_BYTES: Final = 123
 def text_frame(payload: bytes) -> bytes:
     """A whole text message; the payload is UTF-8."""
     return _frame(FIN_TEXT, payload)
+
+
+def text_frames(payloads: Iterable[bytes]) -> bytes:
+    """A text message for each."""
+    return b"".join([_head(FIN_TEXT, len(payload)) + payload for payload in payloads])
 
 
 def message_frame(payload: bytes, *, binary: bool) -> bytes:
@@ -61,9 +76,14 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 
 def _frame(first: int, payload: bytes) -> bytes:
-    size = len(payload)
+    return _head(first, len(payload)) + payload
+
+
+@lru_cache(maxsize=4096)
+def _head(first: int, size: int) -> bytes:
+    """What stands before a payload. Remembered, since events are of few lengths."""
     if size < 126:
-        return bytes((first, size)) + payload
+        return bytes((first, size))
     if size < 65536:
-        return pack("!BBH", first, 126, size) + payload
-    return pack("!BBQ", first, 127, size) + payload
+        return pack("!BBH", first, 126, size)
+    return pack("!BBQ", first, 127, size)
