@@ -47,7 +47,8 @@ def test_the_version_needs_nothing_at_all() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ("--help", 0), ("show --help", 0), ("pause --help", 0), ("send --help", 0), ("doctor --help", 0),
+        ("--help", 0), ("show --help", 0), ("top --help", 0), ("pause --help", 0), ("send --help", 0),
+        ("doctor --help", 0),
         ("run --help", 0), ("check --help", 0), ("import --help", 0), ("cert --help", 0),
         ("show --control /nowhere", 1), ("reload --control /nowhere", 1), ("kill 1 --control /nowhere", 1),
     ],

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "send": ("amp.cli.send:send", "Send a command to VoIPmonitor sniffers and print their reply."),
     "tail": ("amp.cli.tail:tail", "Print events as they come, from wherever an amp is."),
     "show": ("amp.cli.show:show", "Show how a running amp is: servers, clients, sessions, stats."),
+    "top": ("amp.cli.top:top", "Show a running amp on a live screen."),
     "pause": ("amp.cli.operate:pause", "Send a server no action any more."),
     "resume": ("amp.cli.operate:resume", "Send a paused server actions again."),
     "reconnect": ("amp.cli.operate:reconnect", "Connect to a server anew, at once."),

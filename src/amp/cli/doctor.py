@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from amp.cli.progress import Progress
 from amp.cli.reading import config_path, load_or_tell, say
 
 __all__ = ["doctor"]
@@ -49,7 +49,10 @@ def doctor(
     configure("error")  # what goes wrong stands in the table
     findings = None
     try:
-        findings = trio.run(examine, loaded, path, timeout, _progress)
+        with Progress("amp doctor:") as progress:
+            findings = trio.run(
+                examine, loaded, path, timeout, lambda done, total: progress.at(f"{done} of {total} places")
+            )
     except* KeyboardInterrupt:
         pass
     if findings is None:
@@ -61,10 +64,3 @@ def doctor(
     else:
         say(*table(findings))
     return exit_code(findings)
-
-
-def _progress(done: int, total: int) -> None:
-    """On a terminal only."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{done} of {total} places" + ("\r\x1b[K" if done == total else ""))
-        sys.stderr.flush()

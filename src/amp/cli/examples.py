@@ -83,6 +83,14 @@ Examples:
   amp show stats --control /run/amp2/control.sock
 
 Exit codes: 0 shown, 1 no amp answers, 2 wrong usage.""",
+    "top": """\
+Examples:
+
+  amp top
+  amp top --interval 5 --control /run/amp2/control.sock
+
+Exit codes: 0 ended by q, 1 it needs pip install 'amp[top]', 2 wrong usage,
+no terminal.""",
     "pause": """\
 Examples:
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amp.cli.progress import Progress
 from amp.cli.reading import say
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def import_(file: Path, users: Path | None = None, /) -> int:
         listed = read_text(people) if people else None
         if is_manager_conf(conf) and users:
             raise ValueError("a manager.conf has its users in itself; give one file")
-        found = converted(conf, listed)
+        with Progress(f"amp import: {file}"):
+            found = converted(conf, listed)
     except OSError as error:
         sys.stderr.write(f"amp import: cannot read {error.filename or file}: {error.strerror}\n")
         return 2

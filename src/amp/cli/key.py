@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
+from amp.cli.progress import Progress
 from amp.cli.reading import config_path, load_or_tell
 
 if TYPE_CHECKING:
@@ -145,7 +146,8 @@ def _first_key(places: list[tuple[str, KeyReader]]) -> SnifferKey | None:
 
     for place, read in places:
         try:
-            key = read()
+            with Progress(f"amp key: {place}"):
+                key = read()
         except ConfigError as error:
             _say(str(error))
         except OSError as error:
@@ -182,7 +184,8 @@ def _store(key: SnifferKey, database: GuiDatabase, *, force: bool) -> bool:
     from amp.errors import ConfigError
 
     try:
-        changed = database.store_key(key, force=force)
+        with Progress(f"amp key: {database.place}"):
+            changed = database.store_key(key, force=force)
     except ConfigError as error:
         _say(str(error))
         return False

@@ -8,6 +8,7 @@ import select
 import sys
 from typing import Final
 
+from amp.cli.progress import Progress, size
 from amp.cli.send_exchange import Target, ask
 from amp.core.voipmonitor.action import failure_text
 from amp.core.voipmonitor.command import Command
@@ -58,7 +59,13 @@ def one_reply(target: Target, command: Command, *, unpack: bool) -> str:
     """Ask, and write the reply; gives what is wrong in words, empty if nothing is."""
     output = Output()
     try:
-        failed = ask(target, command, output.write, unpack=unpack)
+        with Progress(f"amp send: {target.name}", quiet=sys.stdout.isatty()) as progress:
+
+            def take(data: bytes) -> None:
+                output.write(data)
+                progress.at(size(output.total, progress.seconds))
+
+            failed = ask(target, command, take, unpack=unpack)
     except ConfigError as error:
         return str(error)
     if failed is not None:

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import orjson
 
+from amp.cli.progress import Progress
 from amp.cli.send_exchange import Target, ask
 from amp.cli.send_output import failure_words, reply_problem
 from amp.core.printable import printable
@@ -57,8 +58,11 @@ class _Kept:
 
 def all_replies(targets: Sequence[Target], command: Command, *, json: bool) -> int:
     """Ask all, print what they said in the order of the configuration; gives the exit code."""
-    with ThreadPoolExecutor(min(AT_ONCE, len(targets))) as pool:
-        answers = list(pool.map(partial(_answer, command), targets))
+    answers = []
+    with ThreadPoolExecutor(min(AT_ONCE, len(targets))) as pool, Progress("amp send:") as progress:
+        for answer in pool.map(partial(_answer, command), targets):
+            answers.append(answer)
+            progress.at(f"{len(answers)} of {len(targets)} sniffers")
     lines = map(_as_json, answers) if json else _table(answers)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
