@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from cli.conftest import Amp
-from cli.processes import running
+from cli.processes import PATIENCE_S, running
 
 CONFIG = """
 [proxy]
@@ -30,13 +31,24 @@ sniffers = 1
 """
 
 
+class Listening(NamedTuple):
+    """A running amp."""
+
+    config: Path
+    port: int
+
+
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The configuration of a running amp."""
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     path = tmp_path_factory.mktemp("amp") / "amp.toml"
     path.write_text(CONFIG)
-    with running(path):
-        yield path
+    with running(path) as places:
+        yield Listening(path, int(places[0].rpartition(":")[2]))
+
+
+@pytest.fixture
+def config(listening: Listening) -> Path:
+    return listening.config
 
 
 @pytest.fixture
@@ -77,10 +89,24 @@ def test_stats_have_a_line_for_each_number(amp: Amp, control: str) -> None:
     assert found["clients"]["ami"]["actions"] == 0
 
 
-def test_a_client_is_shown_with_its_number_and_killed_by_it(amp: Amp, config: Path, control: str) -> None:
-    port = json.loads(amp("show", "servers", "--json", "--control", control).out)[0]["port"]
-    assert port  # of the simulated server, not of a listener
-    assert b"there is no client" not in amp("show", "clients", "--control", control).out
+def test_a_client_is_shown_with_its_number_and_killed_by_it(
+    amp: Amp, listening: Listening, control: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", listening.port), PATIENCE_S) as connection:
+        connection.sendall(b"Action: Login\r\nUsername: steve\r\nSecret: s\r\nEvents: off\r\n\r\n")
+        said = b""
+        while b"Response: Success" not in said:
+            said += connection.recv(4096)
+        head, row = (line.split() for line in amp("show", "clients", "--control", control).out.splitlines())
+        client = dict(zip(head, row, strict=True))
+        assert (client[b"USER"], client[b"PROTOCOL"]) == (b"steve", b"ami")
+        number = client[b"CLIENT"].decode()
+        done = amp("kill", number, "--control", control)
+        address = client[b"ADDRESS"].decode()
+        assert done == (0, f"client {number} is gone ({address}, user steve)\n".encode(), "")
+        while data := connection.recv(4096):
+            said += data
+        assert said.endswith(b"ProxyMessage: Logged off: by the operator\r\n\r\n")
     done = amp("kill", "9999", "--control", control)
     assert (done.code, done.out) == (1, b"")
     assert done.err == "amp kill: there is no client 9999: amp show clients has their numbers\n"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 import trio.lowlevel
-import trio.testing
+from trio_websocket import ConnectionClosed
 
 from amp.config.schema import Limits, Listen, Proxy, User
 from amp.config.secret import Secret
@@ -24,6 +24,7 @@ from amp.shell.console.door import MOST_CONNECTIONS
 from amp.sim.sniffer.sniffer import SimSniffer
 from shell.harness import ANNA, PATIENCE_S, AmiClient, Lab, lab
 from shell.sniffing import configured
+from shell.talking import talking
 
 ADMIN = User(name="root", secret=Secret("root's"), write=("all", "admin"), sniffer_commands=("gui",))
 
@@ -134,6 +135,8 @@ async def test_more_clients_than_one_piece_holds(control: Path) -> None:
             await (await one.connect()).greeting()
         numbers = [row["number"] for row in await console.rows("clients")]
         assert len(numbers) == len(set(numbers)) == 230
+        stats = (await console.ask("show", what="stats"))["stats"]
+        assert stats["clients"]["ami"]["clients"] == 230
 
 
 async def test_a_paused_server_refuses_actions_and_keeps_its_events(control: Path) -> None:
@@ -211,6 +214,19 @@ async def test_a_client_that_is_killed_is_told_so(control: Path) -> None:
         assert (await one.logged("client_done"))["reason"] == "logged off: by the operator"
         code, message = await console.refusal("kill", client=row["number"])
         assert (code, "amp show clients" in message) == ("unknown_client", True)
+
+
+async def test_a_websocket_that_is_killed_is_closed_with_a_reason(control: Path) -> None:
+    listen = (Listen(port=0, protocols=("websocket",)),)
+    async with console_lab(control, "a", listen=listen) as (one, console), talking(one) as talker:
+        await talker.login()
+        (row,) = await console.rows("clients")
+        assert (row["protocol"], row["user"]) == ("websocket", "anna")
+        assert (await console.ask("kill", client=row["number"]))["user"] == "anna"
+        with pytest.raises(ConnectionClosed) as caught:
+            await talker.ask("ping")
+        assert caught.value.reason is not None
+        assert (caught.value.reason.code, caught.value.reason.reason) == (1001, "logged off: by the operator")
 
 
 async def test_a_client_that_reads_nothing_is_killed_all_the_same(control: Path) -> None:
@@ -329,7 +345,7 @@ async def test_who_leaves_in_the_middle_of_a_reply_hurts_nobody(control: Path) -
 async def test_a_bug_ends_one_connection_only(control: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with console_lab(control, "a") as (one, console):
         with monkeypatch.context() as patch:
-            patch.setattr(type(one.app.overview), "stats", lambda self: 1 / 0)
+            patch.setattr(type(one.app.overview), "stats", lambda self, totals: 1 / 0)
             assert (await console.refusal("show", what="stats"))[0] == "internal"
         await one.logged("console_failed", command="show stats")
         assert (await (await connect(control)).ask("show", what="servers"))["ok"]

@@ -182,15 +182,14 @@ class TopScreen(App[int]):
         self._filtered = self._table()
         field.value = self._filtered.order.wanted
         field.display = True
-        field.focus()
+        self.screen.set_focus(field)  # at once: the next key is for it
 
     def action_all(self) -> None:
         """No filter any more."""
         field = self.query_one("#filter", Input)
         table = self._filtered if field.has_focus else self._table()
         self._filter(table, "")
-        field.display = False
-        table.focus()
+        self._leave(field, table)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The text as it is being typed."""
@@ -198,8 +197,11 @@ class TopScreen(App[int]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The text stays, the field goes."""
-        event.input.display = False
-        self._filtered.focus()
+        self._leave(event.input, self._filtered)
+
+    def _leave(self, field: Input, table: RowsTable) -> None:
+        self.screen.set_focus(table)  # first, and at once: the next key is not for the field
+        field.display = False
 
     def _filter(self, table: RowsTable, text: str) -> None:
         table.order.wanted = text

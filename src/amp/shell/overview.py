@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import attrs
 import trio
@@ -24,6 +25,9 @@ from amp.shell.switchboard import Switchboard
 __all__ = ["Overview"]
 
 Shown = dict[str, object]
+
+AT_ONCE: Final = 100
+"""Clients that are counted in one go: about a millisecond."""
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -174,16 +178,39 @@ class Overview:
 
     def totals(self) -> dict[str, ClientTotals]:
         """Of all clients there were and are, by protocol."""
+        totals, clients = self._gone(), self._connected()
+        for client in clients:
+            totals.setdefault(client.protocol, ClientTotals()).add(totals_of(client))
+        return totals
+
+    async def totals_in_turns(self) -> dict[str, ClientTotals]:
+        """The same, a few clients at a time: events go on meanwhile, however many there are."""
+        totals, clients = self._gone(), self._connected()
+        for index, client in enumerate(clients, 1):
+            totals.setdefault(client.protocol, ClientTotals()).add(totals_of(client))
+            if index % AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+        return totals
+
+    def _connected(self) -> list[Client]:
+        board = self.board()
+        return [] if board is None else list(board.clients.values())
+
+    def _gone(self) -> dict[str, ClientTotals]:
+        """What those have counted that were there before."""
         board, totals = self.board(), {"ami": ClientTotals(), "http": ClientTotals()}
         for protocol, gone in board.gone.items() if board is not None else ():
             totals.setdefault(protocol, ClientTotals()).add(gone)
-        for client in board.clients.values() if board is not None else ():
-            totals.setdefault(client.protocol, ClientTotals()).add(totals_of(client))
         totals["http"].add(self.site.gone)
         return totals
 
-    def stats(self, user: User | None = None) -> Shown:
-        """Everything that is counted; of the servers those that this user may name."""
+    def stats(self, user: User | None = None, totals: dict[str, ClientTotals] | None = None) -> Shown:
+        """Everything that is counted; of the servers those that this user may name.
+
+        Args:
+            totals: those of the clients, if they are counted already.
+        """
+        totals = self.totals() if totals is None else totals
         board = self.board()
         bound_to = user.bound_to if user is not None else None
         every = board.servers if board is not None else ()
@@ -193,7 +220,7 @@ class Overview:
             "version": __version__,
             "uptime_s": round(self.uptime_s, 3),
             "connections": self.entrance.admission.connections,
-            "clients": {protocol: attrs.asdict(total) for protocol, total in self.totals().items()},
+            "clients": {protocol: attrs.asdict(total) for protocol, total in totals.items()},
             "admission": attrs.asdict(self.entrance.admission.stats),
             "resume": attrs.asdict(board.hub.resumes) if board is not None else {},
             "servers": {

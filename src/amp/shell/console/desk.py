@@ -50,7 +50,7 @@ class ConsoleDesk:
         """The reply in pieces, which together are one line of JSON."""
         match request:
             case Show("stats"):
-                yield done(stats=self.overview.stats())
+                yield done(stats=self.overview.stats(totals=await self.overview.totals_in_turns()))
             case Show(what):
                 async with aclosing(_pieces(self._rows(what))) as pieces:
                     async for piece in pieces:
