@@ -26,7 +26,7 @@ BANNED_IN_CORE = {
     "time",
     "trio",
 }
-ALLOWED_IN_CORE = {"amp", "attrs", "bcrypt", "cryptography", "orjson", "re2"}
+ALLOWED_IN_CORE = {"amp", "attrs", "bcrypt", "cryptography", "orjson", "re2", "stringzilla"}
 
 LAYERS = {
     "errors": set(),

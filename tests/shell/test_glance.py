@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from amp.core.ami.upstream import UpstreamConnection
+from amp.core.fanout.events import Frames
 from amp.core.routing.commands import LinkRole, OpenLink
 from amp.shell.client import QUICK, Client
 from amp.shell.glance import Glances
@@ -45,7 +46,7 @@ class Owner:
         """The login was accepted."""
         self.ready.set()
 
-    def link_frames(self, link: Link, frames: list[bytes]) -> None:
+    def link_frames(self, link: Link, frames: Frames) -> None:
         """Frames of one read."""
         if BAD_FRAME in frames:
             raise RuntimeError("a bug")

@@ -6,6 +6,7 @@ objects.
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import secrets
@@ -62,6 +63,7 @@ from amp.shell.service_manager import ServiceManager
 from amp.shell.sniffers import Sniffers
 from amp.shell.switchboard import Switchboard
 from amp.shell.tracing import DEBUG, Tracing
+from amp.shell.unison import write_to_all
 
 __all__ = ["App", "run"]
 
@@ -139,7 +141,8 @@ class App:
     ) -> None:
         self._tracing = tracing or Tracing()
         self.formats = formats or installed()[0]
-        self.hub = Hub(Formats((*self.formats, *WEBSOCKET_FORMATS, EVENT_STREAM)), self._on_failed_format)
+        formats = Formats((*self.formats, *WEBSOCKET_FORMATS, EVENT_STREAM))
+        self.hub = Hub(formats, self._on_failed_format, write_to_all)
         self.members = Members(_membership(config))
         self.entrance = Entrance(_admission_limits(config))
         self._reloader = Reloader(path, config)
@@ -237,6 +240,7 @@ class App:
                     await intake.start(listeners.serve, handler, sessions, on_shortage)
                 if unused := inherited.close_rest():
                     self._log.warning("unused_sockets", names=unused)
+                _let_garbage_collector_rest()
                 self._log.info("ready", name=self.config.proxy.name, listen=addresses)
                 self._manager.ready(f"listening on {', '.join(addresses)}")
                 task_status.started(addresses)
@@ -488,3 +492,9 @@ def _anonymous_user(proxy: Proxy, users: Mapping[str, User]) -> User | None:
     if proxy.authentication == "required":
         return None
     return users[proxy.anonymous_user] if proxy.anonymous_user else User(name="anonymous")
+
+
+def _let_garbage_collector_rest() -> None:
+    """What is there when all is set up stays, and need not be gone through again and again."""
+    gc.collect()
+    gc.freeze()

@@ -18,7 +18,7 @@ from amp.core.ami.upstream_events import (
     LoginRefused,
     SendData,
 )
-from amp.core.fanout.cutter import TERMINATOR
+from amp.core.fanout.events import TERMINATOR, Frames
 from amp.core.routing.commands import LinkRole, OpenLink
 from amp.core.stats import ServerStats
 from amp.errors import RemoteProtocolError
@@ -46,7 +46,7 @@ class LinkOwner(Protocol):
     def link_ready(self, link: Link, version: str) -> None:
         """The login was accepted."""
 
-    def link_frames(self, link: Link, frames: list[bytes]) -> None:
+    def link_frames(self, link: Link, frames: Frames) -> None:
         """Frames of one read, in order, without the closing blank line."""
 
     def link_ended(self, link: Link, reason: str, *, refused: bool) -> None:

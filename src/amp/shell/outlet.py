@@ -13,7 +13,7 @@ from amp.core.ami.auth import SlowClient
 from amp.core.fanout.batch import Span
 from amp.core.fanout.dropping import Entry, GapText, drop_oldest
 from amp.shell.crowd import HEAVY_BYTES, Crowd
-from amp.shell.wire import MOST_BUFFERS, Wire
+from amp.shell.wire import MOST_BUFFERS, PlainWire, Wire
 
 __all__ = ["OVERRUN", "Outlet", "OutletLimits"]
 
@@ -63,6 +63,7 @@ class Outlet:
         "_limits",
         "_on_cut",
         "_queue",
+        "_straight",
         "_wake",
         "_wire",
         "bytes_out",
@@ -81,6 +82,7 @@ class Outlet:
         crowd: Crowd | None = None, client: int = 0,
     ) -> None:  # fmt: skip
         self._wire = wire
+        self._straight = type(wire) is PlainWire
         self._limits = limits
         self._on_cut = on_cut
         self._crowd = crowd
@@ -124,6 +126,24 @@ class Outlet:
         if self.on_event is not None and span is not None:
             self.on_event()
 
+    def descriptor(self) -> int:
+        """Where events may be written straight away, in the place of an offer; -1 if they have to be offered.
+
+        It holds until anything is awaited or offered. Tell by `written` what came of the write.
+        """
+        if self._straight and not (self._queue or self._held or self.dead or self.on_event):
+            return self._wire.sock.fileno()
+        return -1
+
+    def written(self, data: bytes, span: Span, sent: int | OSError) -> None:
+        """So many bytes of these events have been written already, or the write failed like this."""
+        if isinstance(sent, OSError):
+            self.cut(f"write failed: {sent.strerror or sent}")
+            return
+        self.bytes_out += sent
+        if sent < len(data) and not self.dead:
+            self._keep(data, span, sent)
+
     def _send(self, data: bytes, span: Span | None) -> None:
         sent = 0
         if not self._queue:
@@ -137,6 +157,11 @@ class Outlet:
                 if self._wire.blocked:
                     self._wake.set()
                 return
+        self._keep(data, span, sent)
+
+    def _keep(self, data: bytes, span: Span | None, sent: int) -> None:
+        """The socket took only so much of it: the flusher has the rest."""
+        if not self._queue:
             self.last_progress = trio.current_time()
         self._enqueue(memoryview(data)[sent:], None if sent else span)  # what has begun must end
 

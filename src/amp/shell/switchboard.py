@@ -19,6 +19,7 @@ from amp.core.ami.replies import proxy_reply
 from amp.core.ami.session_events import ResumeAsked
 from amp.core.fanout.batch import ALL_BARE, Asker, Span
 from amp.core.fanout.catchup import Catchup
+from amp.core.fanout.events import Frames
 from amp.core.fanout.gap import Gap, Reason, server_lost
 from amp.core.fanout.hub import Hub
 from amp.core.fanout.intake import AskerBroadcast, Broadcasts, Intake, OwnAnswer, asker_of
@@ -285,12 +286,12 @@ class Switchboard:
         self.servers[link.server].stats.links_opened += 1
         self.act(on.LinkReady(link.server, link.number, version))
 
-    def link_frames(self, link: Link, frames: list[bytes]) -> None:
+    def link_frames(self, link: Link, frames: Frames) -> None:
         """See `LinkOwner`."""
         if link.number not in self.links:
             return  # its server may be gone, or another one of that name
         if link.role is do.LinkRole.ACTIONS:
-            self.act(on.LinkFrames(link.server, link.number, frames))
+            self.act(on.LinkFrames(link.server, link.number, list(frames)))
         else:
             self._event_frames(self.servers[link.server], frames)
 
@@ -311,7 +312,7 @@ class Switchboard:
         """See `LinkOwner`."""
         await self.crowd.make_way()
 
-    def _event_frames(self, side: ServerSide, frames: list[bytes]) -> None:
+    def _event_frames(self, side: ServerSide, frames: Frames) -> None:
         if side.intake is None:
             return
         for run in side.intake.take(frames):

@@ -27,6 +27,7 @@ from amp.core.ami.upstream_events import (
     UpstreamEvent,
 )
 from amp.core.fanout.cutter import FrameCutter
+from amp.core.fanout.events import Frames
 from amp.errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = ["UpstreamConnection"]
@@ -88,7 +89,7 @@ class UpstreamConnection:
     _login_deadline: float = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._cutter = FrameCutter(self.max_frame_bytes)
+        self._cutter = FrameCutter(self.max_frame_bytes, streams=self.events != b"off")
         self._heard_at = self.now
         self._login_deadline = self.now + self.login_timeout_s
 
@@ -190,7 +191,7 @@ class UpstreamConnection:
             if self.state is UpstreamState.READY:  # behind a refused login the rest is for nobody
                 self._hand_on(list(frames))
 
-    def _hand_on(self, frames: list[bytes]) -> None:
+    def _hand_on(self, frames: Frames) -> None:
         """Tell what came while READY, which changes nothing about that."""
         if self._pinged:
             frames = [frame for frame in frames if not self._is_pong(frame)]

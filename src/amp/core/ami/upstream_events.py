@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import attrs
 
+from amp.core.fanout.events import Frames
+
 __all__ = [
     "ChallengeAnswered",
     "Closed",
@@ -48,7 +50,7 @@ class LoginRefused(NamedTuple):
 class FramesReceived:
     """Whole frames from one read, raw, each without its closing blank line; never an empty list."""
 
-    frames: list[bytes]
+    frames: Frames
 
 
 class Closed(NamedTuple):

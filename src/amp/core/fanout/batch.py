@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from amp.core.fanout.events import Events, Frames
+
 __all__ = ["ALL_BARE", "NOBODYS", "NO_CLASS", "Asker", "Batch", "Span", "classes_of"]
 
 ALL_BARE: Final[Mapping[int, bytes]] = MappingProxyType({})
@@ -60,7 +62,8 @@ class Batch:
         epoch: what the numbers count in; drawn per amp process and server.
         first_seq: the number of the first event; the others follow without a gap.
         frames: raw frames without closing blank line and without any ActionID that amp knows of. A value
-            with raw line ends leaves broken pieces, which are frames like any other.
+            with raw line ends leaves broken pieces, which are frames like any other. Of `Events` nobody has
+            to see each by itself before a view decides about single ones.
         asker: for a batch of one frame that carried the ActionID of a client's action.
         lead: if the first frame is a broken piece, the last event before this batch: what it belongs to.
         shown: by its index, a frame as Asterisk shows it, where that is more than the stored one (and than
@@ -70,7 +73,7 @@ class Batch:
     server: bytes
     epoch: bytes
     first_seq: int
-    frames: list[bytes]
+    _frames: Frames
     asker: Asker | None = None
     lead: bytes = b""
     shown: Mapping[int, bytes] = ALL_BARE
@@ -87,9 +90,25 @@ class Batch:
         took 2 % of the processor time of a fan-out to one client.
         """
         if self._text is None:
-            # The empty piece at the end saves copying the whole text once more for the last frame's ending.
-            self._text = ending(self.server).join([*self.frames, b""])
+            frames, behind = self._frames, ending(self.server)
+            if isinstance(frames, Events):
+                self._text = frames.written(behind)
+            else:
+                # The empty piece at the end saves copying the text once more for the last frame's ending.
+                self._text = behind.join([*frames, b""])
         return self._text
+
+    @property
+    def frames(self) -> list[bytes]:
+        """Each event by itself; always the very same list."""
+        if isinstance(self._frames, Events):
+            self._frames = list(self._frames)
+        return self._frames
+
+    @property
+    def count(self) -> int:
+        """How many events it is."""
+        return len(self._frames)
 
     @property
     def numbered(self) -> list[bytes]:
@@ -110,7 +129,7 @@ class Batch:
     @property
     def last_seq(self) -> int:
         """The number of the last event."""
-        return self.first_seq + len(self.frames) - 1
+        return self.first_seq + len(self._frames) - 1
 
     @property
     def span(self) -> Span:
@@ -145,9 +164,10 @@ class Batch:
         """What broken pieces in the next batch belong to: the last event here, as Asterisk shows it."""
         if self.asker is not None:
             return last_event(self.as_asterisk) or self.lead
-        for index in range(len(self.frames) - 1, -1, -1):
-            if self.frames[index].startswith(b"Event: "):
-                return self.shown.get(index, self.frames[index])
+        for index in range(len(self._frames) - 1, -1, -1):
+            frame = self._frames[index]
+            if frame.startswith(b"Event: "):
+                return self.shown.get(index, frame)
         return self.lead
 
     @property
@@ -173,7 +193,7 @@ class Batch:
     def until(self, seq: int) -> Batch:
         """The part of this batch whose numbers are not greater than ``seq``; itself if that is all."""
         count = seq + 1 - self.first_seq
-        if count >= len(self.frames):
+        if count >= len(self._frames):
             return self
         shown = {index: frame for index, frame in self.shown.items() if index < count}
         frames = self.frames[:count]

@@ -19,14 +19,17 @@ from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import ALL_BARE, Asker, Batch, Span
 from amp.core.fanout.call_book import CallBook
 from amp.core.fanout.catchup import Catchup, Position
+from amp.core.fanout.events import Frames
 from amp.core.fanout.gap import Gap
 from amp.core.fanout.journal import Journal
 from amp.core.fanout.members import (
+    Deliver,
     Group,
     Member,
     Newcomer,
     Plan,
     Sink,
+    offer_each,
     offer_to,
     own_rendering,
     sees_other_calls,
@@ -63,11 +66,18 @@ class Hub:
     Args:
         formats: those that views may have.
         on_failure: told of a view whose format failed; its sinks are detached and cut then.
+        deliver: hands the bytes of a publish to the sinks of a view.
     """
 
-    def __init__(self, formats: Formats | None = None, on_failure: OnFailure = _nobody_listens) -> None:
+    def __init__(
+        self,
+        formats: Formats | None = None,
+        on_failure: OnFailure = _nobody_listens,
+        deliver: Deliver = offer_each,
+    ) -> None:
         self._formats = formats or Formats()
         self._on_failure = on_failure
+        self._deliver_to = deliver
         self._renderings: dict[str, Rendering] = {}
         self._feeds: dict[bytes, _Feed] = {}
         self._groups: dict[ViewKey, Group] = {}
@@ -78,6 +88,8 @@ class Hub:
         self._due: deque[tuple[Batch, Plan] | Newcomer] = deque()
         """What is to be told: a batch, or to one who joined what it has to know first."""
         self._delivering = False
+        self._untidy = False
+        """Who has which calls has changed during a publish."""
         self._calls = CallBook()
         self.resumes = ResumeStats()
         self.on_views_changed: Callable[[], None] = _nothing
@@ -275,7 +287,7 @@ class Hub:
     def broadcast(
         self,
         server: bytes,
-        frames: list[bytes],
+        frames: Frames,
         asker: Asker | None = None,
         shown: Mapping[int, bytes] = ALL_BARE,
     ) -> Batch:
@@ -310,7 +322,7 @@ class Hub:
         """
         feed = self._feeds[batch.server]
         feed.journal.append(batch)
-        feed.stats.events += len(batch.frames)
+        feed.stats.events += batch.count
         feed.lead = batch.tail
         if self._plan is None:
             self._plan = [(group.view, group.members) for group in self._groups.values()]
@@ -329,7 +341,8 @@ class Hub:
                     self._deliver(*due)
         finally:
             self._delivering = False
-            self._tidy_calls()
+            if self._untidy:
+                self._tidy_calls()
 
     def _deliver(self, batch: Batch, plan: Plan) -> None:
         self._calls.advance(batch)
@@ -341,7 +354,7 @@ class Hub:
                 self._take_out(view, members, error)
                 continue
             if data or own:
-                offer_to(batch, data, own, members)
+                offer_to(batch, data, own, members, self._deliver_to)
 
     def _introduce(self, member: Member, group: Group) -> None:
         """Tell one who has just joined which channels are up, as far as its view has shown them."""
@@ -361,6 +374,7 @@ class Hub:
                 member.offer(data, Span(server, feed.epoch, head + 1, head))
 
     def _tidy_calls(self) -> None:
+        self._untidy = self._delivering
         if not self._delivering:
             keys = self._keys() if self._catchups else self._groups
             self._calls.keep_only(key.calls for key in keys if key.calls is not None)

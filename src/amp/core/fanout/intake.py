@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import re2
 
 from amp.core.ami.ids import ActionIds
 from amp.core.fanout.batch import ALL_BARE, Asker
+from amp.core.fanout.events import NOTABLE, SECURITY, START, Events, Frames, Rest
 from amp.core.stats import ServerStats
 
 __all__ = ["AskerBroadcast", "Broadcasts", "Intake", "OwnAnswer", "Run", "asker_of"]
@@ -26,15 +27,8 @@ __all__ = ["AskerBroadcast", "Broadcasts", "Intake", "OwnAnswer", "Run", "asker_
 CARRIERS: Final = frozenset((b"OriginateResponse", b"UserEvent"))
 """Broadcasts that carry the ActionID of whoever caused them."""
 
-SECURITY: Final = frozenset(
-    b"AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent FailedACL InvalidAccountID InvalidPassword "
-    b"InvalidTransport LoadAverageLimit MemoryLimit RequestBadFormat RequestNotAllowed RequestNotSupported "
-    b"SessionLimit SuccessfulAuth UnexpectedAddress".split()
-)
-"""Events of class security, which tell of every login (Asterisk ``main/security_events.c``)."""
-
-NAMED: Final = SECURITY | CARRIERS | {b"FullyBooted", b"Shutdown", b"Status"}
-"""Never plain. Status is a list item and yet has a Privilege (FACTS.md, "Answers")."""
+NAMED: Final = NOTABLE | CARRIERS
+"""Never plain."""
 
 LOGIN_BOOTED: Final = [b"Uptime", b"LastReload", b"Status"]
 SHORT_BOOTED: Final = [b"Status"]
@@ -64,7 +58,7 @@ class Broadcasts(NamedTuple):
         shown: by its index, a frame as Asterisk shows it, if it had an ActionID.
     """
 
-    frames: list[bytes]
+    frames: Frames
     shown: Mapping[int, bytes] = ALL_BARE
 
 
@@ -144,7 +138,7 @@ class Intake:
         self._hostile = False
         self._last: Verdict = b""
 
-    def take(self, frames: list[bytes]) -> list[Run]:
+    def take(self, frames: Frames) -> list[Run]:
         """Sort the frames of one read.
 
         Args:
@@ -156,51 +150,61 @@ class Intake:
         """
         if not frames:
             return []
-        odd = self._not_plain(frames)
-        carried = False
-        self._hostile = HAS_SERVER.search(b"\n".join([b"", *frames])) is not None
-        if self._hostile:
-            odd, carried = range(len(frames)), True
-        elif odd:
-            carried = HAS_ACTION_ID.search(b"".join([frames[i] for i in odd])) is not None
-        runs = self._sort(frames, odd, carried)
+        if isinstance(frames, Events):
+            self._hostile = any(HAS_SERVER.search(frames[index]) for index in frames.odd)
+            runs = self._sort(frames, frames.rests, frames.odd, len(START))
+        else:
+            runs = self._sort(frames, [*frames], self._not_plain(frames))
         self._at_start = False
         return runs
 
     def _not_plain(self, frames: list[bytes]) -> Sequence[int]:
         """Where the frames are that have to be looked at; mostly it is none."""
+        self._hostile = HAS_SERVER.search(b"\n".join([b"", *frames])) is not None
+        if self._hostile:
+            return range(len(frames))
         heads = list(map(head_of, frames))
         unknown = set(heads).difference(self._plain)
-        return [i for i, head in enumerate(heads) if head in unknown] if unknown else ()
+        if not unknown:
+            return ()
+        odd = [i for i, head in enumerate(heads) if head in unknown]
+        if HAS_ACTION_ID.search(b"".join([frames[i] for i in odd])):
+            return odd
+        return [i for i in odd if heads[i] not in self._carriers]
 
-    def _sort(self, frames: list[bytes], odd: Sequence[int], carried: bool) -> list[Run]:
+    def _sort(self, frames: Frames, kept: list[Rest], odd: Sequence[int], skip: int = 0) -> list[Run]:
+        """Part what is for all from the rest.
+
+        Args:
+            kept: the frames without their first ``skip`` bytes, which all of them have in common.
+            odd: which of them have to be looked at.
+        """
         runs: list[Run] = []
-        passed: list[bytes] = []
+        passed: list[Rest] = []
         shown: dict[int, bytes] = {}
-        start = 0
+        start = looked_at = 0
         for i in odd:
             frame = frames[i]
-            if i > start:
+            if i > looked_at:
                 self._last = b""
-            if not carried and frame[:HEAD_BYTES] in self._carriers:
-                continue
+            looked_at = i + 1
             verdict = self._last = self._judge(frame, is_first=self._at_start and i == 0)
             if verdict is frame:
                 continue
-            passed += frames[start:i]
+            passed += kept[start:i]
             start = i + 1
             if isinstance(verdict, bytes):
-                passed.append(verdict)
+                passed.append(verdict[skip:])
             elif isinstance(verdict, _Bare):
                 shown[len(passed)] = verdict.shown
-                passed.append(verdict.frame)
+                passed.append(verdict.frame[skip:])
             elif verdict is not None:
-                runs += _broadcasts(passed, shown)
+                runs += _broadcasts(passed, skip, shown)
                 runs.append(verdict)
                 passed, shown = [], {}
-        if start < len(frames):
+        if looked_at < len(kept):
             self._last = b""
-        return runs + _broadcasts(passed + frames[start:] if start else frames, shown)
+        return runs + _broadcasts(passed + kept[start:] if start else kept, skip, shown)
 
     def _judge(self, frame: bytes, *, is_first: bool) -> Verdict:
         if frame.startswith(b"Event: "):
@@ -295,8 +299,8 @@ class Intake:
         return SERVER_NAME.sub(b"User", frame)
 
 
-def _broadcasts(frames: list[bytes], shown: dict[int, bytes]) -> list[Run]:
-    return [Broadcasts(frames, shown or ALL_BARE)] if frames else []
+def _broadcasts(kept: list[Rest], skip: int, shown: dict[int, bytes]) -> list[Run]:
+    return [Broadcasts(Events(kept) if skip else cast(list[bytes], kept), shown or ALL_BARE)] if kept else []
 
 
 def _remember(heads: set[bytes], frame: bytes) -> None:

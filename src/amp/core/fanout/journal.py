@@ -69,10 +69,10 @@ class Journal:
             LocalProtocolError: the batch is empty, does not continue at ``head + 1``, or counts in
                 another epoch; nothing has changed.
         """
-        if not batch.frames or batch.first_seq != self._head + 1 or batch.epoch != self.epoch:
+        if not batch.count or batch.first_seq != self._head + 1 or batch.epoch != self.epoch:
             raise LocalProtocolError(
                 f"expected events from number {self._head + 1} on in epoch {self.epoch!r}, "
-                f"got {len(batch.frames)} from {batch.first_seq} on in {batch.epoch!r}"
+                f"got {batch.count} from {batch.first_seq} on in {batch.epoch!r}"
             )
         first, self._head = batch.first_seq, batch.last_seq
         text = batch.text

@@ -11,7 +11,18 @@ from amp.core.fanout.batch import Asker, Batch, Span
 from amp.core.fanout.view import View, ViewKey
 from amp.core.stats import ClientStats
 
-__all__ = ["Group", "Member", "Newcomer", "Plan", "Sink", "offer_to", "own_rendering", "sees_other_calls"]
+__all__ = [
+    "Deliver",
+    "Group",
+    "Member",
+    "Newcomer",
+    "Plan",
+    "Sink",
+    "offer_each",
+    "offer_to",
+    "own_rendering",
+    "sees_other_calls",
+]
 
 
 class Sink(Protocol):
@@ -69,13 +80,22 @@ def own_rendering(asker: Asker, batch: Batch, view: View, data: bytes, members: 
     return view.render_for_asker(batch) if asks else data
 
 
-def offer_to(batch: Batch, data: bytes, own: bytes, members: tuple[Member, ...]) -> None:
+Deliver = Callable[[Sequence[Member], bytes, Span], None]
+"""Gives the same bytes to each of these that is live then; must not wait and must not raise."""
+
+
+def offer_each(members: Sequence[Member], data: bytes, span: Span) -> None:
+    """The plain `Deliver`: one offer after the other."""
+    for member in members:
+        if member.live:
+            member.offer(data, span)
+
+
+def offer_to(batch: Batch, data: bytes, own: bytes, members: tuple[Member, ...], deliver: Deliver) -> None:
     """Give a batch's rendering to all of them, and to its asker its own one."""
     span, asker = batch.span, batch.asker
     if asker is None:
-        for member in members:
-            if member.live:
-                member.offer(data, span)
+        deliver(members, data, span)
         return
     for member in members:
         shown = own if member.sink.client == asker.client else data

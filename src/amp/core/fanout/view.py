@@ -78,6 +78,8 @@ class View:
         self._told_again = 0
         self._masked = key.mask != ALL
         self._plain = not (self._masked or key.filter or key.sequence or key.selection or screen)
+        self._shows_all = self._plain and rendering is None and key.autofilter is Autofilter.UNIQUE
+        """Whatever comes, as it comes; but for the servers."""
         self._wants = lru_cache(CLASSES_REMEMBERED)(key.mask.wants)
 
     def render(self, batch: Batch) -> bytes:
@@ -88,10 +90,14 @@ class View:
         Raises:
             Exception: the format is a plug-in's and failed, with whatever it failed.
         """
+        servers = self.key.servers
+        if self._shows_all and (servers is None or batch.server in servers):
+            self.shown += batch.count
+            return batch.text
         self._told_again = 0
         frames = self._chosen(batch, asks=False)
         self.shown += len(frames)
-        self.hidden += len(batch.frames) - (len(frames) - self._told_again)
+        self.hidden += batch.count - (len(frames) - self._told_again)
         return self._written(batch, frames)
 
     def render_for_asker(self, batch: Batch) -> bytes:

@@ -65,6 +65,10 @@ class WebSocketOutlet(Outlet):
         self.say_goodbye(close_frame(code_for(reason), reason))
         self._on_overrun(reason)
 
+    def descriptor(self) -> int:
+        """See `Outlet.descriptor`."""
+        return -1 if self._said_goodbye else super().descriptor()
+
     def _send(self, data: bytes, span: Span | None) -> None:
         if span is None:
             self._answers(data)
