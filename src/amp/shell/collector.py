@@ -108,6 +108,8 @@ class Collector:
             ("gaps", "Gaps told to who resumed", resumes.gaps),
         ):
             yield _single(f"amp_resume_{name}_total", "counter", about, value)
+        about = "Channels that views of own calls lost sight of for want of room"
+        yield _single("amp_calls_forgotten_total", "counter", about, board.hub.calls_forgotten)
 
     def _servers(self, board: Switchboard) -> Iterator[Family]:
         sides = list(islice(board.servers.values(), MOST_SERVERS))

@@ -282,6 +282,22 @@ def test_a_batch_that_the_book_did_not_see_is_not_shown() -> None:
     assert book.forgotten == 0
 
 
+def test_what_was_forgotten_stays_counted() -> None:
+    """A counter only grows, also when those who counted are gone."""
+    book = CallBook()
+    book.screen(MINE)
+    book.calls(b"pbx").max_channels = 1
+    book.advance(Batch(b"pbx", b"e", 1, [began(*OWN), began(*ALIEN)]))
+    assert book.forgotten == 1
+    book.keep_only(())
+    assert book.forgotten == 1
+    book.remembers = True
+    book.calls(b"pbx").max_channels = 1
+    book.advance(Batch(b"pbx", b"e", 3, [began(*OWN), began(*ALIEN)]))
+    book.forget(b"pbx")
+    assert book.forgotten == 2
+
+
 def test_the_book_lets_go_of_what_nobody_needs() -> None:
     book = CallBook()
     book.screen(MINE)

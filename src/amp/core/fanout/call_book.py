@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from amp.core.fanout.batch import Batch
@@ -52,16 +53,17 @@ class CallBook:
 
     def __init__(self) -> None:
         self.remembers = False
+        self._forgotten = 0
+        """By those who are gone."""
         self._servers: dict[bytes, LiveCalls] = {}
         self._screens: dict[CallFilter, Screen] = {}
 
     @property
     def forgotten(self) -> int:
-        """See above."""
-        watches = [watch for screen in self._screens.values() for watch in screen.watches.values()]
-        return sum(calls.forgotten for calls in self._servers.values()) + sum(
-            watch.forgotten for watch in watches
-        )
+        """See above; it only grows."""
+        watches = (watch for screen in self._screens.values() for watch in screen.watches.values())
+        at_work = chain[LiveCalls | CallWatch](self._servers.values(), watches)
+        return self._forgotten + sum(one.forgotten for one in at_work)
 
     def servers(self) -> tuple[bytes, ...]:
         """Those of which any channel may be known."""
@@ -83,16 +85,20 @@ class CallBook:
     def keep_only(self, in_use: Iterable[CallFilter]) -> None:
         """Let go of filters that nobody has any more, and of the calls if nobody needs them."""
         wanted = set(in_use)
+        before = self.forgotten
         for unused in [key for key in self._screens if key not in wanted]:
             del self._screens[unused]
         if not self._follows():
             self._servers.clear()
+        self._forgotten += before - self.forgotten
 
     def forget(self, server: bytes) -> None:
         """There is no such server any more."""
+        before = self.forgotten
         self._servers.pop(server, None)
         for screen in self._screens.values():
             screen.watches.pop(server, None)
+        self._forgotten += before - self.forgotten
 
     def advance(self, batch: Batch) -> None:
         """The next batch of a server."""
