@@ -1,6 +1,8 @@
-"""What amp uses of stringzilla, which ships no types (5.3)."""
+# What amp uses of stringzilla, which ships no types.
 
-from collections.abc import Buffer, Iterator
+from collections.abc import Iterator
+
+from typing_extensions import Buffer
 
 class Str:
     """A piece of the bytes it was found in, which it keeps alive; equal to bytes that are the same."""
