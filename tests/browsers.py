@@ -15,13 +15,17 @@ __all__ = ["browser_page"]
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
-    """A page of a browser of its own, for one thread that may block; skips where there is no browser."""
+def browser_page(*more: str) -> Iterator[Page]:
+    """A page of a browser of its own, for one thread that may block; skips where there is no browser.
+
+    Args:
+        more: arguments of Chromium.
+    """
     path = program("chromium", "chromium")
     from playwright.sync_api import sync_playwright  # takes half a second
 
     # As root, in a container, Chromium's own sandbox does not work; and it would look for its makers' hosts.
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", *more]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:

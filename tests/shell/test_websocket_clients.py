@@ -6,17 +6,22 @@ trio-websocket is the client of the other tests; here are websockets, which comp
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 import trio
+from trio_websocket import HandshakeError, open_websocket_url
 
 from amp.config.schema import Listen
 from amp.sim.calls import Plan
 from amp.sim.flows import busy_call
 from browsers import browser_page
+from certificates import authority
 from shell.harness import ANNA, PATIENCE_S, Lab, lab
 
 PAGE = Path(__file__).parents[2] / "docs" / "websocket.md"
@@ -88,9 +93,9 @@ async def test_websockets_with_compression() -> None:
     assert event["headers"]["Key"] == "é" * 400
 
 
-def browse(origin: str, code: str) -> list[str]:
+def browse(origin: str, code: str, *options: str) -> list[str]:
     """Run the example in a page of that origin: what it shows."""
-    with browser_page() as page:
+    with browser_page(*options) as page:
         page.goto(f"{origin}/healthz")
         page.evaluate(
             """([code, url]) => {
@@ -117,8 +122,15 @@ async def test_the_javascript_example_in_chromium() -> None:
     assert {line.split()[0] for line in shown[:-1]} == {"sim1"}
 
 
-async def test_a_page_of_another_origin_is_refused() -> None:
-    async with lab("a", listen=(*ALL, *ALL)) as one:
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_page_of_another_origin_is_refused_unless_it_is_named(named: bool) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    origins = (f"http://127.0.0.1:{port}",) if named else ()
+    async with lab(
+        "a", listen=(attrs.evolve(ALL[0], port=port), attrs.evolve(ALL[0], origins=origins))
+    ) as one:
         here, there = (f"http://127.0.0.1:{one.port_of(at)}" for at in range(2))
 
         def look() -> object:
@@ -131,4 +143,42 @@ async def test_a_page_of_another_origin_is_refused() -> None:
                 })"""
                 return page.evaluate(script, there.replace("http", "ws") + "/ws")
 
-        assert await trio.to_thread.run_sync(look) == 1006
+        assert await trio.to_thread.run_sync(look) == ("open" if named else 1006)
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Listen:
+    """A listener with TLS, whose certificate the test's own authority has signed."""
+    certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
+    return attrs.evolve(ALL[0], tls="required", certificate=certificate, private_key=key)
+
+
+async def test_tls_with_the_authority_that_signed(secure: Listen) -> None:
+    """As the Python example connects; and who does not know the authority gets nowhere."""
+    context = ssl.create_default_context(cadata=authority().text)
+    async with lab("a", listen=(secure,)) as one:
+        url = f"wss://localhost:{one.port}/ws"
+        with trio.fail_after(PATIENCE_S):
+            async with open_websocket_url(url, ssl_context=context, subprotocols=["amp.v1"]) as client:
+
+                async def ask(**fields: object) -> Any:
+                    await client.send_message(orjson.dumps({"id": 1, **fields}).decode())
+                    return orjson.loads(await client.get_message())
+
+                assert (await ask(type="login", username="anna", secret="anna's"))["ok"]
+                whole = await ask(type="action", action={"Action": "ListCommands", "Server": "a"})
+                assert len(whole["response"]) > 30
+        line = await one.logged("client_done", protocol="websocket")
+        assert line["tls"].startswith("TLSv1.")
+        with pytest.raises(HandshakeError), trio.fail_after(PATIENCE_S):
+            async with open_websocket_url(url, subprotocols=["amp.v1"]):
+                pass
+
+
+async def test_tls_in_chromium(secure: Listen) -> None:
+    async with lab("sim1", "pbx", listen=(secure,)) as one, trio.open_nursery() as nursery:
+        nursery.start_soon(ring, one)
+        options = (f"https://127.0.0.1:{one.port}", example("javascript"), "--ignore-certificate-errors")
+        shown = await trio.to_thread.run_sync(browse, *options)
+        nursery.cancel_scope.cancel()
+    assert {line.split()[0] for line in shown[:-1]} == {"sim1"}

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from amp.config.units import format_duration, parse_duration
+from amp.core.http.gatekeeper import read_origin
 from amp.core.policy.filter_rule import BadFilter, parse_setting
 
 __all__ = [
@@ -166,6 +167,18 @@ class Host:
             raise ValueError("expected a host without a port: the port has its own key")
         if text == "*":
             raise ValueError('expected an address: all of them are "0.0.0.0" (IPv4) or "::" (IPv6)')
+        return text
+
+
+@attrs.frozen
+class PageOrigin:
+    """Where pages of the web are from: a scheme, a host and perhaps a port."""
+
+    def read(self, value: object) -> str:
+        """The origin as it is."""
+        text = check_type(value, str)
+        if read_origin(text) is None:
+            raise ValueError('expected an origin such as "https://app.example.com", without a path')
         return text
 
 

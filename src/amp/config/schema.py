@@ -27,6 +27,7 @@ from amp.config.rules import (
     Name,
     Network,
     Number,
+    PageOrigin,
     Seconds,
     ServerKind,
     Whole,
@@ -118,6 +119,7 @@ class Listen:
     protocols: tuple[Literal["ami", "http", "websocket", "voipmonitor"], ...] = ("ami",)
     detect_timeout_s: Annotated[float, Seconds(0.01, 60.0)] | None = None
     hosts: tuple[Annotated[str, Host()], ...] = ()
+    origins: tuple[Annotated[str, PageOrigin()], ...] = ()
     tls: Literal["off", "optional", "required"] = "off"
     certificate: Path | None = None
     private_key: Path | None = None

@@ -21,7 +21,7 @@ from amp.core.fanout.autofilter import Autofilter
 from amp.core.formats.choice import FormatChoice
 from amp.core.formats.registry import Formats
 from amp.core.formats.standard import STANDARD
-from amp.core.http.gatekeeper import Gatekeeper
+from amp.core.http.gatekeeper import Gatekeeper, read_origin
 from amp.shell.accept import Handler
 from amp.shell.client import Client
 from amp.shell.contexts import ReloadableContext
@@ -147,7 +147,8 @@ class Doors:
         return context
 
     def _gatekeeper(self, listen: Listen) -> Gatekeeper:
-        return Gatekeeper((listen.address, *listen.hosts))
+        origins = frozenset(origin for text in listen.origins if (origin := read_origin(text)) is not None)
+        return Gatekeeper((listen.address, *listen.hosts), origins)
 
     async def _handle_sniffer_client(self, gate: Gate, door: SnifferDoor, stream: trio.SocketStream) -> None:
         """One accepted connection of somebody who takes amp for a sniffer."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from amp.core.http.gatekeeper import Gatekeeper
+from amp.core.http.gatekeeper import Gatekeeper, read_origin
 from amp.core.http.message import Request
 
 KEEPER = Gatekeeper(("pbx.example.com", "Other.Example."))
@@ -74,6 +75,34 @@ def test_our_own_origin(host: str, origin: str, tls: bool) -> None:
 )
 def test_foreign_origins(origin: str, tls: bool) -> None:
     assert "Origin" in refusal(tls, host="127.0.0.1:5038", origin=origin)
+
+
+GUESTS = ("https://app.example.com", "http://app.example.com:8080")
+
+
+@pytest.mark.parametrize(
+    ("origin", "welcome"),
+    [
+        ("https://app.example.com", True),
+        ("https://APP.example.com:443", True),
+        ("http://app.example.com:8080", True),
+        ("http://app.example.com", False),
+        ("https://app.example.com.evil.example", False),
+        ("https://evil.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_pages_of_others_that_may_open_websockets(origin: str, welcome: bool) -> None:
+    """Nothing else, not under another name of ours, and not with two origins."""
+    keeper = Gatekeeper((), frozenset(one for text in GUESTS if (one := read_origin(text)) is not None))
+    headers = (b"host", b"127.0.0.1"), (b"sec-fetch-site", b"cross-site"), (b"origin", origin.encode())
+    request = Request(method="GET", path="/ws", headers=headers)
+    assert (keeper.refusal(request, tls=True, websocket=True) == "") is welcome
+    assert keeper.refusal(request, tls=True) != ""
+    assert keeper.refusal(attrs.evolve(request, headers=(*headers, headers[2])), tls=True, websocket=True)
+    stranger = attrs.evolve(request, headers=((b"host", b"evil.example"), *headers[1:]))
+    assert "Host" in keeper.refusal(stranger, tls=True, websocket=True)
 
 
 def test_an_origin_without_a_host_cannot_be_the_same() -> None:

@@ -23,7 +23,7 @@ from amp.core.http.target import read_target
 from amp.core.stats import ClientTotals
 from amp.errors import BodyBrokenError
 from amp.shell.client_totals import SLOW
-from amp.shell.http.site import Site, Upgrade
+from amp.shell.http.site import WEBSOCKET, Site, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.log import get_logger
 from amp.shell.outlet import Outlet, OutletLimits
@@ -267,7 +267,9 @@ class Connection:
             body=body,
         )
         tls = bool(self._wire.tls)
-        refusal = self._gatekeeper.refusal(request, tls=tls, authority=target.authority)
+        refusal = self._gatekeeper.refusal(
+            request, tls=tls, authority=target.authority, websocket=request.path == WEBSOCKET
+        )
         return _as_offered(problem(403, refusal), request.path) if refusal else request
 
     def _refuse(self, status: int, why: str) -> Response:
