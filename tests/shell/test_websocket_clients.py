@@ -25,7 +25,7 @@ from certificates import authority
 from shell.harness import ANNA, PATIENCE_S, Lab, lab
 
 PAGE = Path(__file__).parents[2] / "docs" / "websocket.md"
-ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
+WEB = (Listen(port=0, protocols=("http", "websocket")),)
 
 
 def example(language: str) -> str:
@@ -45,7 +45,7 @@ async def ring(one: Lab) -> None:
 async def test_the_python_example(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "example"}
     exec(compile(example("python"), str(PAGE), "exec"), names)
-    async with lab("sim1", "pbx", listen=ALL) as one, trio.open_nursery() as nursery:
+    async with lab("sim1", "pbx", listen=WEB) as one, trio.open_nursery() as nursery:
         nursery.start_soon(names["main"], f"ws://127.0.0.1:{one.port}/ws", ANNA.name, "anna's")
         nursery.start_soon(ring, one)
         shown = ""
@@ -86,7 +86,7 @@ def converse(port: int) -> list[dict[str, Any]]:
 
 async def test_websockets_with_compression() -> None:
     pytest.importorskip("websockets")
-    async with lab("a", listen=ALL) as one:
+    async with lab("a", listen=WEB) as one:
         told = await trio.to_thread.run_sync(converse, one.port)
     assert [message["ok"] for message in told if message["type"] == "response"] == [True, True, True]
     (event,) = [message for message in told if message["type"] == "event"]
@@ -114,7 +114,7 @@ def browse(origin: str, code: str, *options: str) -> list[str]:
 
 
 async def test_the_javascript_example_in_chromium() -> None:
-    async with lab("sim1", "pbx", listen=ALL) as one, trio.open_nursery() as nursery:
+    async with lab("sim1", "pbx", listen=WEB) as one, trio.open_nursery() as nursery:
         nursery.start_soon(ring, one)
         origin = f"http://127.0.0.1:{one.port}"
         shown = await trio.to_thread.run_sync(browse, origin, example("javascript"))
@@ -129,7 +129,7 @@ async def test_a_page_of_another_origin_is_refused_unless_it_is_named(named: boo
         port = unused.getsockname()[1]
     origins = (f"http://127.0.0.1:{port}",) if named else ()
     async with lab(
-        "a", listen=(attrs.evolve(ALL[0], port=port), attrs.evolve(ALL[0], origins=origins))
+        "a", listen=(attrs.evolve(WEB[0], port=port), attrs.evolve(WEB[0], origins=origins))
     ) as one:
         here, there = (f"http://127.0.0.1:{one.port_of(at)}" for at in range(2))
 
@@ -150,7 +150,7 @@ async def test_a_page_of_another_origin_is_refused_unless_it_is_named(named: boo
 def secure(tmp_path: Path) -> Listen:
     """A listener with TLS, whose certificate the test's own authority has signed."""
     certificate, key = authority().issue(tmp_path, "localhost", "127.0.0.1")
-    return attrs.evolve(ALL[0], tls="required", certificate=certificate, private_key=key)
+    return attrs.evolve(WEB[0], tls="required", certificate=certificate, private_key=key)
 
 
 async def test_tls_with_the_authority_that_signed(secure: Listen) -> None:
