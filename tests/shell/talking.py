@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,12 +69,15 @@ class Talker:
 
 
 @asynccontextmanager
-async def talking(one: Lab, *, listener: int = 0, **settings: Any) -> AsyncIterator[Talker]:
+async def talking(
+    one: Lab, *, listener: int = 0, tls: ssl.SSLContext | None = None, **settings: Any
+) -> AsyncIterator[Talker]:
     """A connection to amp; with its subprotocol, unless said otherwise."""
     settings = {"subprotocols": ["amp.v1"], **settings}
     host = f"127.0.0.1:{one.port_of(listener)}"
     # The library's own ways to connect leave the socket open where the other end closes first.
-    stream = await trio.open_tcp_stream("127.0.0.1", one.port_of(listener))
+    plain = await trio.open_tcp_stream("127.0.0.1", one.port_of(listener))
+    stream = plain if tls is None else trio.SSLStream(plain, tls, server_hostname="localhost")
     async with trio.open_nursery() as nursery:
         try:
             socket = await wrap_client_stream(nursery, stream, host, "/ws", **settings)
