@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -267,6 +271,21 @@ def test_hostile_names_move_no_cursor(amp: Amp, tmp_path: Path) -> None:
                 "a\\x1b]0;x\\x07\\u202eb", "asterisk", "down", "h\\r\\n", "-", "1", "954M", "0", "1.2s", "-",
                 "\\x9bK",
             ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_somebody_else_is_refused() -> None:
+    """By the permissions of the file alone: everybody can enter the folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "amp.toml").write_text(CONFIG)
+        script = "import os, socket; os.setuid(65534); socket.socket(socket.AF_UNIX).connect('control.sock')"
+        with running(folder / "amp.toml"):
+            done = subprocess.run(
+                [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+            )
+    assert done.stderr.endswith("PermissionError: [Errno 13] Permission denied\n")
 
 
 def test_the_sockets_file_is_amps_own(control: str) -> None:

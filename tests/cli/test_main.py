@@ -252,12 +252,17 @@ def test_check_sees_what_cannot_be_written(config: Path, capsys: pytest.CaptureF
     """What only the start would find otherwise."""
     (config.parent / "file").write_text("")
     config.write_text(
-        GOOD + '[log]\nfile = "no/amp.log"\n[[listen]]\nunix = "gone/amp.sock"\n[[listen]]\nunix = "file"\n'
+        GOOD.replace("[[user]]", 'control = "gone/control.sock"\n[[user]]')
+        + '[log]\nfile = "no/amp.log"\n[[listen]]\nunix = "gone/amp.sock"\n[[listen]]\nunix = "file"\n'
+        + f'[[listen]]\nunix = "{"x" * 110}"\n'
     )
     assert main(["check", str(config)]) == 2
     folder = config.parent
     assert capsys.readouterr().err.splitlines() == [
         f"{config}: log.file: there is no folder {folder / 'no'}",
+        f"{config}: proxy.control: there is no folder {folder / 'gone'}",
         f"{config}: listen[0].unix: there is no folder {folder / 'gone'}",
         f"{config}: listen[1].unix: {folder / 'file'} is there already, and is no socket",
+        f"{config}: listen[2].unix: {folder / ('x' * 110)}"
+        " is longer than the 107 bytes that a socket's path may have",
     ]

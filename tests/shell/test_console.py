@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -273,6 +274,20 @@ async def test_a_reload_says_what_came_of_it(control: Path, tmp_path: Path) -> N
         assert error["problems"][0] == "proxy.nam: unknown key (did you mean 'name'?)"
         await one.logged("console", command="reload", ok=False)
         assert list(one.app.members.accounts.users) == [b"bert"]
+
+
+async def test_reloads_at_the_same_time_are_done_one_after_the_other(control: Path, tmp_path: Path) -> None:
+    """By SIGHUP or here: each sees the file as it is when it is its turn."""
+    path = tmp_path / "amp.toml"
+    path.write_text(f'[proxy]\nname = "lab"\ncontrol = "{control}"\n[[user]]\nname = "bert"\nsecret = "b"\n')
+    async with console_lab(control, "a", path=path) as (one, console):
+        several = [console, *[await connect(control) for _ in range(4)]]
+        os.kill(os.getpid(), signal.SIGHUP)
+        for each in several:
+            await each.send(b'{"command":"reload"}\n')
+        assert [json.loads(await each.line())["ok"] for each in several] == [True] * 5
+        await one.logged("reloaded")
+        assert not [line for line in one.lines if line["event"] in ("reload_refused", "console_failed")]
 
 
 async def test_requests_that_come_at_once_are_answered_in_turn(control: Path) -> None:

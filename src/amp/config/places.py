@@ -19,6 +19,9 @@ __all__ = ["clashing_listeners", "log_problem", "unusable_files"]
 ANY: Final = {"0.0.0.0": 4, "::": 6}  # noqa: S104  # names to compare, not to bind
 """An address that stands for all of its family; amp binds ``::`` for IPv6 alone."""
 
+LONGEST_SOCKET: Final = 107
+"""Bytes of a unix socket's path (``sun_path`` in unix(7), without its closing NUL)."""
+
 LOCALHOST: Final = frozenset(("127.0.0.1", "::1"))
 
 
@@ -97,6 +100,8 @@ def log_problem(path: Path) -> str:
 
 
 def _socket_problem(path: Path) -> str:
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        return f"{path} is longer than the {LONGEST_SOCKET} bytes that a socket's path may have"
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             return f"{path} is there already, and is no socket"
