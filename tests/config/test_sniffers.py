@@ -294,3 +294,30 @@ def test_a_sensor_has_a_number_of_its_own(tmp_path: Path) -> None:
 def test_what_is_not_meant_with_the_database(tmp_path: Path, text: str, told: str) -> None:
     found = [one for one in advice(load_text(tmp_path, f"[database]\n{text}")) if one.startswith("database")]
     assert found == [] if not told else found[0].startswith(told)
+
+
+def test_where_the_database_names_sensors_the_file_may_name_them_too(tmp_path: Path) -> None:
+    asterisk = '[[server]]\nname = "a"\nhost = "g"\nusername = "u"\nsecret = "s"\n'
+    user = USER + 'server = "a"\nservers = ["s2", "Praha"]\n'
+    config = load_text(
+        tmp_path, LISTEN.replace('"s2"', '"Brno"') + SNIFFER + KEY + asterisk + FLEET + "[database]\n" + user
+    )
+    assert [one for one in advice(config) if "taken for a sensor" in one] == [
+        f"{path}: no server of the file is called {name}; it is taken for a sensor of the database"
+        for path, name in (("user[0].servers[1]", "Praha"), ("listen[0].server", "Brno"))
+    ]
+
+
+def test_no_asterisk_is_taken_for_a_sensor(tmp_path: Path) -> None:
+    asterisk = '[[server]]\nname = "a"\nhost = "g"\nusername = "u"\nsecret = "s"\n'
+    text = LISTEN.replace('"s2"', '"a"') + asterisk + FLEET + "[database]\n" + USER + 'server = "Praha"'
+    assert problems(tmp_path, text) == [
+        "user[0].server: no server has this name",
+        "listen[0].server: expected the sniffer in whose place it stands",
+    ]
+
+
+def test_a_number_is_no_name_of_another(tmp_path: Path) -> None:
+    text = SNIFFER + KEY + "sensor_id = 3\n" + SNIFFER.replace('"s2"', '"3"').replace('"h"', '"g"') + KEY
+    assert problems(tmp_path, text) == ["server[0].sensor_id: server[1] has it for its name"]
+    assert load_text(tmp_path, text.replace("= 3", "= 4")).sniffers[1].name == "3"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -178,3 +179,70 @@ async def test_amp_starts_without_the_database(gui: Gui) -> None:
         async with amp(gui, server, FLEET, port=1) as one:
             await one.logged("sensors_unread", reason="Connection refused")
             assert (await ask(await one.client(), "s2")).name == b"Success"
+
+
+def bound_to(*sensors: str) -> User:
+    return User(name="bela", secret=Secret("bela's"), server="pbx1", servers=sensors)
+
+
+async def test_users_and_listeners_may_name_a_sensor_of_the_database(gui: Gui) -> None:
+    door = Listen(port=0, protocols=("voipmonitor",), server="Praha", user="anna")
+    async with sniffer(SimSniffer()) as port:
+        gui.sensor(2, "127.0.0.1", port, "Praha")
+        gui.sensor(3, "127.0.0.1", port, "Brno")
+        settings = gui.settings(sensors_interval_s=0.1)
+        users = (USER, bound_to("Praha"))
+        async with lab(
+            "pbx1", users=users, listen=(Listen(port=0), door), extra=(FLEET,), database=settings
+        ) as one:
+            client = await one.client("bela", "bela's")
+            await one.logged("sensor_added", name="Brno")
+            assert (await ask(client, "Praha")).name == b"Success"
+            assert (await ask(client, "2")).name == b"Success"
+            assert b"is not open to this user" in ((await ask(client, "Brno")).get(b"Message") or b"")
+            place = int(one.addresses[1].rpartition(":")[2])
+            assert await through(place, b"getversion") == b"2026.04.0"
+            gui.run("DELETE FROM sensors WHERE id_sensor = 2")
+            await one.logged("sensor_removed", name="Praha")
+            assert await through(place, b"getversion") == b"error: there is no sniffer Praha now\n"
+            await one.logged("sniffer_request", answered="there is no sniffer Praha now")
+
+
+async def through(port: int, command: bytes) -> bytes:
+    """What a listener in a sniffer's place gives."""
+    with trio.fail_after(PATIENCE_S):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(command + b"\r\n\r\n")
+            return b"".join([bytes(data) async for data in stream])
+
+
+async def test_a_name_that_means_another_sensor_is_told(gui: Gui) -> None:
+    async with sniffer(SimSniffer()) as first, sniffer(SimSniffer(version="9.9")) as second:
+        gui.sensor(1, "127.0.0.1", first, "Praha")
+        gui.sensor(2, "127.0.0.1", second, "1")
+        async with amp(gui, FLEET) as one:
+            client = await one.client()
+            line = await one.logged("sensor_renamed")
+            assert line["reason"].startswith(
+                "sensor 2 is called sensor2: its name in the GUI: it is a number"
+            )
+            await until_known(client, "sensor2")
+            assert (await ask(client, "1")).get(b"Output") == b"2026.04.0"
+            assert (await ask(client, "2")).get(b"Output") == b"9.9"
+
+
+async def test_sensors_of_the_database_leave_fewer_descriptors_for_clients(
+    gui: Gui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amp.shell.app.descriptor_limit", lambda: 1000)
+    async with sniffer(SimSniffer()) as port:
+        gui.sensor(2, "127.0.0.1", port)
+        async with amp(gui, attrs.evolve(FLEET, exchanges=10)) as one:
+            limits = one.app.config.limits
+            line = await one.logged("few_descriptors", connections=1000 - 64 - 10)
+            assert line["configured"] == limits.connections
+            gui.sensor(3, "127.0.0.1", port)
+            await one.logged("few_descriptors", connections=1000 - 64 - 20)
+            assert one.app.entrance.admission.limits.connections == 1000 - 64 - 20
+            gui.run("DELETE FROM sensors")
+            await one.logged("few_descriptors", connections=1000 - 64)

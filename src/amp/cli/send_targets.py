@@ -155,8 +155,7 @@ def _of_database(config: Config) -> Iterable[VoipmonitorServer]:
         return ()
     from amp.config.sensors import read_sensors
 
-    taken = [server.name for server in config.server if server is not config.fleet]
-    return read_sensors(database.sensors(), config.fleet, taken, config.listen).servers.values()
+    return read_sensors(database.sensors(), config.fleet, config.server, config.listen).servers.values()
 
 
 def _server_target(

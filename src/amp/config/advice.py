@@ -29,6 +29,7 @@ def advice(config: Config) -> tuple[str, ...]:
         *_nobody(config),
         *_unused(config),
         *_same_server(config),
+        *_unknown_sensors(config),
         *_certificates(config),
         *_insecure_servers(config),
         *_database(config),
@@ -114,6 +115,24 @@ def _same_server(config: Config) -> Iterator[str]:
             other = seen.setdefault(address, server.name)
             if other != server.name:
                 yield f"server {server.name}: the same host and port as server {other}: all events come twice"
+
+
+def _unknown_sensors(config: Config) -> Iterator[str]:
+    """Names that only the database can know; what is mistyped looks the same."""
+    if config.fleet is None:
+        return
+    known = {server.name for server in config.server if server is not config.fleet}
+    if config.simulate is not None:
+        known.update((*config.simulate.names, *config.simulate.sniffer_names))
+    named = [
+        (f"user[{index}].servers[{place}]", name)
+        for index, user in enumerate(config.user)
+        for place, name in enumerate(user.servers)
+    ]
+    named += [(f"listen[{index}].server", one.server or "") for index, one in enumerate(config.listen)]
+    for path, name in named:
+        if name and name not in known:
+            yield f"{path}: no server of the file is called {name}; it is taken for a sensor of the database"
 
 
 def is_loopback(address: str) -> bool:

@@ -41,6 +41,7 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
     known = [*_texts(named, "name").values(), *simulated]
     sniffers = {str(table.get("name")) for _, table in named if table.get("kind") == "voipmonitor"}
     sniffers.update(simulated_sniffers)
+    fleet = len(named) < len(servers)
     return [
         *_duplicates("server", _texts(servers, "name"), simulated),
         *_no_host(servers),
@@ -49,14 +50,14 @@ def cross_problems(data: Mapping[str, object]) -> list[str]:
         *_hosts_like_names(servers),
         *_duplicates("user", _texts(users, "name"), ()),
         *_default_server(data, known),
-        *_user_servers(users, known),
+        *_user_servers(users, known, fleet=fleet),
         *_named_users(data, list(_texts(users, "name").values())),
         *_narrowed_commands(users),
         *_local_channels(users),
-        *_listen_servers(listens, known),
+        *_listen_servers(listens, known, fleet=fleet),
         *_sniffers_named(data, users, listens, sniffers),
         *_sensor_ids(servers),
-        *_sniffer_listeners(listens, sniffers, list(_texts(users, "name").values())),
+        *_sniffer_listeners(listens, set(known) - sniffers, list(_texts(users, "name").values())),
         *clashing_listeners(listens),
         *_own_listeners(listens, servers),
         *_several_places(listens),
@@ -156,10 +157,13 @@ def _hosts_like_names(servers: Tables) -> Iterator[str]:
 def _sensor_ids(servers: Tables) -> Iterator[str]:
     """``Server: 2`` means one sniffer."""
     seen: dict[int, int] = {}
+    named = {name: index for index, name in _texts(servers, "name").items()}
     for index, server in servers:
         sensor = server.get("sensor_id")
         if type(sensor) is int and seen.setdefault(sensor, index) != index:
             yield f"server[{index}].sensor_id: the same as that of server[{seen[sensor]}]"
+        elif type(sensor) is int and named.get(str(sensor), index) != index:
+            yield f"server[{index}].sensor_id: server[{named[str(sensor)]}] has it for its name"
 
 
 def _hosts(server: Mapping[str, object]) -> Iterator[str]:
@@ -176,14 +180,16 @@ def _default_server(data: Mapping[str, object], known: list[str]) -> Iterator[st
         yield f"proxy.default_server: no server has this name{suggestion(name, ('first', 'none', *known))}"
 
 
-def _user_servers(users: Tables, known: list[str]) -> Iterator[str]:
+def _user_servers(users: Tables, known: list[str], *, fleet: bool) -> Iterator[str]:
+    """With a fleet a further server may be a sensor that only the database knows; `advice` tells of it."""
     for index, user in users:
         servers = user.get("servers")
         named: list[tuple[str, object]] = [(f"user[{index}].server", user.get("server"))]
         if isinstance(servers, list):
             if servers and "server" not in user:
                 yield f"user[{index}].servers: expected server as well; without it every server may be named"
-            named += [(f"user[{index}].servers[{place}]", name) for place, name in enumerate(servers)]
+            further = enumerate(() if fleet else servers)
+            named += [(f"user[{index}].servers[{place}]", name) for place, name in further]
         for path, name in named:
             if isinstance(name, str) and name not in known:
                 yield f"{path}: no server has this name{suggestion(name, known)}"
@@ -215,8 +221,9 @@ def _narrowed_commands(users: Tables) -> Iterator[str]:
             yield f"user[{index}].commands: expected 'command' in write as well; without it no command runs"
 
 
-def _listen_servers(listens: Tables, known: list[str]) -> Iterator[str]:
-    for index, name in _texts(listens, "server").items():
+def _listen_servers(listens: Tables, known: list[str], *, fleet: bool) -> Iterator[str]:
+    of_file = [(index, table) for index, table in listens if not (fleet and _speaks_voipmonitor(table))]
+    for index, name in _texts(of_file, "server").items():
         if name not in known:
             yield f"listen[{index}].server: no server has this name{suggestion(name, known)}"
 
@@ -243,8 +250,12 @@ def _speaks_voipmonitor(listen: Mapping[str, object]) -> bool:
     return isinstance(protocols, list) and "voipmonitor" in protocols
 
 
-def _sniffer_listeners(listens: Tables, sniffers: set[str], users: list[str]) -> Iterator[str]:
-    """A listener in a sniffer's place needs to know which, and whose rights its clients have."""
+def _sniffer_listeners(listens: Tables, others: set[str], users: list[str]) -> Iterator[str]:
+    """A listener in a sniffer's place needs to know which, and whose rights its clients have.
+
+    Args:
+        others: the names of servers that are no sniffers.
+    """
     for index, listen in listens:
         path = f"listen[{index}]"
         if not _speaks_voipmonitor(listen):
@@ -260,7 +271,7 @@ def _sniffer_listeners(listens: Tables, sniffers: set[str], users: list[str]) ->
         if listen.get("protocols") != ["voipmonitor"]:
             yield f"{path}.protocols: 'voipmonitor' stands alone: nothing tells it from other protocols"
         server, user = listen.get("server"), listen.get("user")
-        if server is None or (isinstance(server, str) and server not in sniffers):
+        if server is None or (isinstance(server, str) and server in others):
             yield f"{path}.server: expected the sniffer in whose place it stands"
         if user is None:
             yield f"{path}.user: missing; the protocol has no login, so its clients have a user's rights"

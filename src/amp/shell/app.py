@@ -21,6 +21,7 @@ import attrs
 import trio
 
 from amp.config.advice import advice
+from amp.config.descriptors import SPARE_DESCRIPTORS, server_descriptors
 from amp.config.formats import installed
 from amp.config.schema import AsteriskServer, Config, Proxy
 from amp.config.schema import User as ConfiguredUser
@@ -68,16 +69,6 @@ from amp.shell.unison import write_to_all
 __all__ = ["App", "run"]
 
 SHUTTING_DOWN = b"ProxyMessage: Proxy Shutting Down\r\n\r\n"
-
-
-SPARE_DESCRIPTORS = 64
-"""Kept from the clients: standard streams, the log, files that a reload reads, the runtime's own."""
-
-SIMULATED_LINKS = 18
-"""Descriptors of a simulated server: both ends of its event link and of eight action links."""
-
-SIMULATED_EXCHANGES = 8
-"""Those of a simulated sniffer: both ends of four exchanges."""
 
 
 def run(config: Config, path: Path | None = None, tracing: Tracing | None = None) -> int:
@@ -148,10 +139,11 @@ class App:
         self._reloader = Reloader(path, config)
         self.secret_checks = SecretChecks(lambda: self.config.limits.login_timeout_s)
         self._started = 0.0
-        self._more_links = 0
+        self._more_links = self._sensor_links = 0
+        self._told_connections = 0
         self._board: Switchboard | None = None
         self._asterisks: Mapping[str, AsteriskServer] = {}
-        self._sniffers = Sniffers(config, lambda: self._asterisks)
+        self._sniffers = Sniffers(config, lambda: self._asterisks.values(), self._follow_sensors)
         self.site = make_site(
             lambda: self.config,
             self.formats,
@@ -316,7 +308,7 @@ class App:
 
     def _follow_limits(self, config: Config) -> Callable[[], None]:
         """Who is in stays in; outlets and readers keep the limits that they began with."""
-        limits = _admission_limits(config, self._more_links)
+        limits = _admission_limits(config, self._more_links + self._sensor_links)
         return partial(setattr, self.entrance.admission, "limits", limits)
 
     def _follow_links(self, more: int) -> None:
@@ -324,12 +316,23 @@ class App:
         self._more_links = more
         self._follow_limits(self.config)()
 
+    def _follow_sensors(self, links: int) -> None:
+        """The same of the sensors that the database names now."""
+        self._sensor_links = links
+        self._follow_limits(self.config)()
+        self._tell_shortage()
+
+    def _tell_shortage(self) -> None:
+        """Once for each number of connections there is room for."""
+        wanted, possible = self.config.limits.connections, self.entrance.admission.limits.connections
+        if wanted > possible != self._told_connections:
+            self._log.warning("few_descriptors", connections=possible, configured=wanted)
+        self._told_connections = possible
+
     def _give_advice(self) -> None:
         for sentence in advice(self.config):
             self._log.warning("advice", about=sentence)
-        wanted, possible = self.config.limits.connections, self.entrance.admission.limits.connections
-        if wanted > possible:
-            self._log.warning("few_descriptors", connections=possible, configured=wanted)
+        self._tell_shortage()
 
     def _switchboard(self, servers: tuple[AsteriskServer, ...], nursery: trio.Nursery) -> Switchboard:
         ids = ActionIds(secrets.token_hex(4).encode())
@@ -396,10 +399,7 @@ def _admission_limits(config: Config, more_links: int = 0) -> AdmissionLimits:
         more_links: those of servers that came at run time, without those of servers that went.
     """
     limits = config.limits
-    links = more_links + sum(server.max_sessions + 1 for server in config.asterisks)
-    links += sum(server.exchanges + (server.popup is not None) for server in config.sniffers)
-    if config.simulate is not None:
-        links += config.simulate.asterisks * SIMULATED_LINKS + config.simulate.sniffers * SIMULATED_EXCHANGES
+    links = more_links + server_descriptors(config)
     room = max(1, descriptor_limit() - SPARE_DESCRIPTORS - links)
     return AdmissionLimits(
         connections=min(limits.connections, room),

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 import trio
 
-from amp.config.schema import Config, Listen, VoipmonitorServer
+from amp.config.descriptors import descriptors_of
+from amp.config.schema import AsteriskServer, Config, Listen, VoipmonitorServer
 from amp.config.sensors import Fleet, read_sensors
 from amp.errors import ConfigError
 from amp.shell.database_thread import DatabaseThread
@@ -26,8 +27,9 @@ class SensorFleet:
         database: where the table is.
         add: puts one to work.
         drop: takes one out, by its name.
-        taken: the names of all other servers, as of now.
+        others: all other servers, as of now.
         listens: amp's own listeners.
+        follow: told how many descriptors they may take, whenever that may have changed.
         interval_s: between two looks.
         servers: those at work, by name.
     """
@@ -36,11 +38,13 @@ class SensorFleet:
     database: DatabaseThread
     add: Callable[[VoipmonitorServer], Awaitable[None]]
     drop: Callable[[str], None]
-    taken: Callable[[], Iterable[str]]
+    others: Callable[[], Iterable[AsteriskServer | VoipmonitorServer]]
+    follow: Callable[[int], None]
     listens: tuple[Listen, ...] = ()
     interval_s: float = 30.0
     servers: dict[str, VoipmonitorServer] = attrs.field(factory=dict, init=False)
     _problems: tuple[str, ...] = attrs.field(default=(), init=False)
+    _renamed: tuple[str, ...] = attrs.field(default=(), init=False)
     _unread: str = attrs.field(default="", init=False)
     _log: Any = attrs.field(factory=get_logger, init=False)
 
@@ -51,7 +55,8 @@ class SensorFleet:
         database: DatabaseThread | None,
         add: Callable[[VoipmonitorServer], Awaitable[None]],
         drop: Callable[[str], None],
-        taken: Callable[[], Iterable[str]],
+        others: Callable[[], Iterable[AsteriskServer | VoipmonitorServer]],
+        follow: Callable[[int], None],
     ) -> SensorFleet | None:
         """That of a configuration; ``None`` if it takes no sensors from the database."""
         if config.fleet is None or config.database is None or database is None:
@@ -61,7 +66,8 @@ class SensorFleet:
             database=database,
             add=add,
             drop=drop,
-            taken=taken,
+            others=others,
+            follow=follow,
             listens=config.listen,
             interval_s=config.database.sensors_interval_s,
         )
@@ -75,14 +81,20 @@ class SensorFleet:
                 self._tell_unread("; ".join(error.problems))
             else:
                 self._tell_unread("")
-                await self._follow(read_sensors(rows, self.template, self.taken(), self.listens))
+                await self._follow(read_sensors(rows, self.template, self.others(), self.listens))
             await trio.sleep(self.interval_s)
 
     async def _follow(self, fleet: Fleet) -> None:
-        for problem in fleet.problems:
-            if problem not in self._problems:
-                self._log.warning("sensor_refused", reason=problem)
-        self._problems = fleet.problems
+        for event, told, now in (
+            ("sensor_refused", self._problems, fleet.problems),
+            ("sensor_renamed", self._renamed, fleet.renamed),
+        ):
+            for reason in now:
+                if reason not in told:
+                    self._log.warning(event, reason=reason)
+        self._problems, self._renamed = fleet.problems, fleet.renamed
+        if fleet.servers != self.servers:
+            self.follow(descriptors_of(fleet.servers.values()))
         old = self.servers
         for name in [name for name in old if old[name] != fleet.servers.get(name)]:
             self.drop(name)

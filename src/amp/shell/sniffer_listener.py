@@ -40,14 +40,16 @@ class SnifferDoor:
     """What one such listener offers.
 
     Attributes:
-        sniffer: the one in whose place it stands.
+        server: the name of the one in whose place it stands.
+        sniffer: that one; ``None`` while the database does not name it.
         user: whose rights its clients have, as of today; ``None`` if that user is gone.
         key: the listener's own; ``None``: everything is plain.
         local: it is a unix socket, where plain requests may be anything although there is a key.
         limits: of a client's output.
     """
 
-    sniffer: Sniffer
+    server: str
+    sniffer: Callable[[], Sniffer | None]
     user: Callable[[], User | None]
     key: SnifferKey | None
     local: bool
@@ -69,7 +71,7 @@ class SnifferDoor:
         except OSError:
             pass
         except Exception:
-            get_logger().exception("sniffer_listener_failed", sniffer=self.sniffer.name)
+            get_logger().exception("sniffer_listener_failed", sniffer=self.server)
         finally:
             outlet.detach()
             wire.close()
@@ -87,18 +89,26 @@ class SnifferDoor:
             return False
         if isinstance(asked, Answered):
             outlet.offer(asked.data)
-            get_logger().info(
-                "sniffer_request", user=user.name, sniffer=self.sniffer.name, answered=asked.reason
-            )
+            self._log_own(user, asked.reason)
             return True
-        failed, size = await self._answer(asked, user, outlet)
+        sniffer = self.sniffer()
+        if sniffer is None:
+            problem = f"there is no sniffer {self.server} now"
+            outlet.offer(encode_reply(f"error: {problem}\n".encode(), asked.cipher))
+            self._log_own(user, problem)
+            return True
+        failed, size = await self._answer(sniffer, asked, user, outlet)
         if failed is not None and not size:
             outlet.offer(encode_reply(_words(failed, user.sniffers), asked.cipher))
             return True
         return failed is None
 
+    def _log_own(self, user: User, answered: str) -> None:
+        """An answer that no sniffer was asked for."""
+        get_logger().info("sniffer_request", user=user.name, sniffer=self.server, answered=answered)
+
     async def _answer(
-        self, asked: CommandAsked, user: User, outlet: Outlet
+        self, sniffer: Sniffer, asked: CommandAsked, user: User, outlet: Outlet
     ) -> tuple[ExchangeFailed | None, int]:
         """Ask the sniffer and pass its reply on; gives what went wrong, and how many bytes went out."""
         relay = ReplyRelay(asked.command, asked.cipher, user.sniffers)
@@ -109,13 +119,13 @@ class SnifferDoor:
             return outlet.flush() if outlet.pending_bytes else None  # no faster than the client takes it
 
         try:
-            failed = await self.sniffer.relay(asked.command, take, unpack=relay.unpack)
+            failed = await sniffer.relay(asked.command, take, unpack=relay.unpack)
             if failed is None:
                 outlet.offer(relay.finish())
             result = "done" if failed is None else failed.message
             return failed, outlet.bytes_out + outlet.pending_bytes - before
         finally:
-            audit(self.sniffer, user.name, asked.command, result, outlet.bytes_out - before, begun)
+            audit(sniffer, user.name, asked.command, result, outlet.bytes_out - before, begun)
 
     async def _request(self, wire: Wire, grant: SnifferGrant) -> CommandAsked | Answered:
         connection = ListenerConnection(

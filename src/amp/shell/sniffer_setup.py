@@ -134,19 +134,24 @@ class WatcherMaker:
 
 
 def make_door(
-    listen: Listen, sniffer: Sniffer, users: Callable[[], Mapping[bytes, User]], limits: OutletLimits
+    listen: Listen,
+    find: Callable[[str], Sniffer | None],
+    users: Callable[[], Mapping[bytes, User]],
+    limits: OutletLimits,
 ) -> SnifferDoor:
     """What a listener with ``protocols = ["voipmonitor"]`` offers.
 
     Args:
+        find: gives the sniffer of a name; sensors of a database come and go.
         users: those of today; a reload replaces them.
     """
-    name = (listen.user or "").encode()
+    name, server = (listen.user or "").encode(), listen.server or ""
     key = None
     if listen.key is not None and listen.iv is not None:
         key = from_base64(listen.key.reveal(), listen.iv.reveal(), source=f"listener {listen.place}")
     return SnifferDoor(
-        sniffer=sniffer,
+        server=server,
+        sniffer=lambda: find(server),
         user=lambda: users().get(name),
         key=key,
         local=listen.unix is not None,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import attrs
 import trio
 
-from amp.config.schema import Config, VoipmonitorServer
+from amp.config.schema import AsteriskServer, Config, VoipmonitorServer
 from amp.core.fanout.hub import Hub
 from amp.shell.sensor_fleet import SensorFleet
 from amp.shell.sniffer_desk import SnifferDesk
@@ -23,11 +23,13 @@ class Sniffers:
 
     Attributes:
         config: what amp was started with.
-        others: the names of the servers of another kind, as of now.
+        others: the servers of another kind, as of now.
+        follow: told how many descriptors the sensors of the database may take.
     """
 
     config: Config
-    others: Callable[[], Iterable[str]]
+    others: Callable[[], Iterable[AsteriskServer]]
+    follow: Callable[[int], None]
     _simulated: tuple[VoipmonitorServer, ...] = attrs.field(default=(), init=False)
     _fleet: SensorFleet | None = attrs.field(default=None, init=False)
     _desk: SnifferDesk | None = attrs.field(default=None, init=False)
@@ -64,7 +66,7 @@ class Sniffers:
             watching.drop(name)
             desk.drop(name)
 
-        self._fleet = SensorFleet.of(self.config, maker.database, add, drop, self._taken)
+        self._fleet = SensorFleet.of(self.config, maker.database, add, drop, self._fixed, self.follow)
         if self._fleet is not None:
             nursery.start_soon(self._fleet.run)
         return desk
@@ -79,7 +81,6 @@ class Sniffers:
             for name, host, port in await nursery.start(serve_sniffers, self.config.simulate)
         )
 
-    def _taken(self) -> set[str]:
-        """The names that no sensor of the database may have."""
-        fixed = (*self.config.sniffers, *self._simulated)
-        return {*self.others(), *(server.name for server in fixed)}
+    def _fixed(self) -> Iterable[AsteriskServer | VoipmonitorServer]:
+        """All servers but the sensors of the database."""
+        return (*self.others(), *self.config.sniffers, *self._simulated)

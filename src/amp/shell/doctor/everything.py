@@ -47,8 +47,8 @@ async def examine(config: Config, path: Path, timeout_s: float, progress: Progre
     """
     config = _impatient(config, timeout_s)
     maker = SnifferMaker.of(config)
-    findings = await trio.to_thread.run_sync(lambda: list(look_at_machine(config, path)))
     sensors, told = await _database(config, maker)
+    findings = await trio.to_thread.run_sync(lambda: list(look_at_machine(config, path, sensors)))
     sniffers = (*config.sniffers, *sensors)
     for sniffer in sniffers:
         maker.reach(sniffer)  # makes its way known before the tunnels are opened
@@ -96,10 +96,9 @@ async def _database(
     findings = [ok("database", subject, f"answers, {has}")]
     if config.fleet is None:
         return (), findings
-    taken = [server.name for server in config.server if server is not config.fleet]
-    fleet = read_sensors(rows, config.fleet, taken, config.listen)
+    fleet = read_sensors(rows, config.fleet, config.server, config.listen)
     advice = "correct it in the GUI's list of sensors"
-    findings += [warn("database", subject, problem, advice) for problem in fleet.problems]
+    findings += [warn("database", subject, problem, advice) for problem in (*fleet.problems, *fleet.renamed)]
     return tuple(fleet.servers.values()), findings
 
 

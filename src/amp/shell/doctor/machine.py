@@ -9,15 +9,15 @@ import datetime
 import os
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from cryptography import x509
 
+from amp.config.descriptors import SPARE_DESCRIPTORS, descriptors_of, server_descriptors
 from amp.config.places import unusable_files
-from amp.config.schema import Config, Listen
+from amp.config.schema import Config, Listen, VoipmonitorServer
 from amp.config.secret_files import configuration_files, named_files
 from amp.core.doctor.certificates import judge_certificate
 from amp.core.doctor.finding import Finding, fail, ok
@@ -27,21 +27,21 @@ from amp.shell.doctor.holder import port_holder
 
 __all__ = ["look_at_machine"]
 
-SPARE_DESCRIPTORS: Final = 64
 
-
-def look_at_machine(config: Config, path: Path) -> Iterator[Finding]:
+def look_at_machine(
+    config: Config, path: Path, sensors: Iterable[VoipmonitorServer] = ()
+) -> Iterator[Finding]:
     """Everything that needs no network.
 
     Args:
         path: of the configuration.
+        sensors: those of the database, which are not in it.
     """
     yield from _files(config, path)
     for listen in config.listen:
         yield from _listener(listen)
-    links = sum(server.max_sessions + 1 for server in config.asterisks)
-    exchanges = sum(sniffer.exchanges for sniffer in config.sniffers)
-    wanted = config.limits.connections + links + exchanges + SPARE_DESCRIPTORS
+    links = server_descriptors(config) + descriptors_of(sensors)
+    wanted = config.limits.connections + links + SPARE_DESCRIPTORS
     yield judge_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[1], wanted)
 
 
