@@ -33,7 +33,7 @@ def amp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amp]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Cookies and storage of its own."""
-    one = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    one = browser.new_context(viewport={"width": 1000, "height": 600}, color_scheme="light")
     one.set_default_timeout(PATIENCE_MS)
     yield one
     one.close()

@@ -30,14 +30,14 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amp]:
         yield one
 
 
-def call(amp: Amp, name: str, *, exten: str = "600") -> None:
-    """Somebody of that name calls, and talks for some seconds."""
+def call(amp: Amp, name: str) -> None:
+    """Somebody of that name calls, and talks for ten minutes."""
     amp.act(
         Action="Originate",
         Server="quiet",
-        Channel=f"Local/{exten}@from-internal",
+        Channel="Local/600@from-internal",
         Context="from-internal",
-        Exten=exten,
+        Exten="hold",
         Priority="1",
         CallerID=f'"{name}" <4711>',
         Async="true",

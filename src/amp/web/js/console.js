@@ -19,76 +19,93 @@ const VIEWS = [
 ];
 const THEMES = [["", "Auto"], ["light", "Light"], ["dark", "Dark"]];
 
-/**
- * The page of who is signed in.
- *
- * @param {object} me as the API tells it
- * @param {(why?: string) => void} onEnd the session is over
- */
-export function consolePage(me, onEnd) {
-  const fleet = new Fleet(me);
-  const views = VIEWS.filter(({ right }) => !right || fleet.may(right));
-  const made = new Map();
-  const links = new Map();
-  const main = el("main", { id: "main", tabindex: -1 });
-  const status = connectionStatus(fleet);
-  const notice = noticeBar(fleet);
-  const nav = el("nav", { "aria-label": "Views" });
-  for (const { name, label } of views) {
-    links.set(name, el("a", { href: `#${name}`, text: label }));
-    nav.append(links.get(name));
-  }
-  let shown = null;
+/** The page of who is signed in. Put its element into the page, then let it begin. */
+export class Console {
+  #fleet;
+  #views;
+  #onEnd;
+  #made = new Map();
+  #links = new Map();
+  #shown = null;
 
-  function show() {
+  /**
+   * @param {object} me as the API tells it
+   * @param {(why?: string) => void} onEnd the session is over
+   */
+  constructor(me, onEnd) {
+    this.#fleet = new Fleet(me);
+    this.#onEnd = onEnd;
+    this.#views = VIEWS.filter(({ right }) => !right || this.#fleet.may(right));
+    this.#fleet.addEventListener("signed out", () => onEnd("The session is over."));
+    this.main = el("main", { id: "main", tabindex: -1 });
+    this.element = el(
+      "div",
+      { class: "console" },
+      this.#skipLink(),
+      el("header", { class: "top" }, el("span", { class: "brand", text: "amp" }), connectionStatus(this.#fleet),
+        this.#navigation(), this.#who(me)),
+      noticeBar(this.#fleet, this.main),
+      this.main,
+    );
+  }
+
+  begin() {
+    addEventListener("hashchange", this.#show);
+    this.#fleet.start();
+    this.#show();
+  }
+
+  leave() {
+    removeEventListener("hashchange", this.#show);
+    this.#shown?.leave();
+    this.#fleet.stop();
+  }
+
+  /** Show the view that the address names; who has asked for it goes on reading there. */
+  #show = () => {
     const name = location.hash.slice(1);
-    const view = views.find((one) => one.name === name) ?? views[0];
-    if (!made.has(view.name)) made.set(view.name, view.make(fleet));
-    const next = made.get(view.name);
-    if (next === shown) return;
-    const moved = shown !== null;
-    shown?.leave();
-    shown = next;
-    main.replaceChildren(next.element);
-    for (const [other, link] of links) setAttribute(link, "aria-current", other === view.name ? "page" : null);
+    const view = this.#views.find((one) => one.name === name) ?? this.#views[0];
+    if (!this.#made.has(view.name)) this.#made.set(view.name, view.make(this.#fleet));
+    const next = this.#made.get(view.name);
+    if (next === this.#shown) return;
+    const moved = this.#shown !== null;
+    this.#shown?.leave();
+    this.#shown = next;
+    this.main.replaceChildren(next.element);
+    for (const [other, link] of this.#links) {
+      setAttribute(link, "aria-current", other === view.name ? "page" : null);
+    }
     document.title = `${view.label} · amp`;
     next.enter();
     if (moved) next.element.querySelector("h1").focus();
-  }
-
-  async function signOut() {
-    await ask("POST", "/logout").catch(() => {});
-    onEnd("");
-  }
-
-  addEventListener("hashchange", show);
-  fleet.addEventListener("signed out", () => onEnd("The session is over."));
-  const skip = el("a", { class: "skip", href: "#main", text: "Skip to content" });
-  skip.addEventListener("click", (event) => {
-    event.preventDefault(); // the fragment is the view's
-    main.querySelector("h1").focus();
-  });
-  const header = el(
-    "header",
-    { class: "top" },
-    el("span", { class: "brand", text: "amp" }),
-    status,
-    nav,
-    el("div", { class: "who" }, el("span", { class: "user", text: me.user }), themeSwitch(),
-      el("button", { type: "button", class: "quiet", text: "Sign out", on: { click: signOut } })),
-  );
-  return {
-    element: el("div", { class: "console" }, skip, header, notice, main),
-    begin() {
-      fleet.start();
-      show();
-    },
-    leave() {
-      removeEventListener("hashchange", show);
-      shown?.leave();
-      fleet.stop();
-    },
   };
+
+  #skipLink() {
+    const link = el("a", { class: "skip", href: "#main", text: "Skip to content" });
+    link.addEventListener("click", (event) => {
+      event.preventDefault(); // the fragment is the view's
+      this.main.querySelector("h1").focus();
+    });
+    return link;
+  }
+
+  #navigation() {
+    const nav = el("nav", { "aria-label": "Views" });
+    for (const { name, label } of this.#views) {
+      this.#links.set(name, el("a", { href: `#${name}`, text: label }));
+      nav.append(this.#links.get(name));
+    }
+    return nav;
+  }
+
+  #who({ user }) {
+    const out = el("button", { type: "button", class: "quiet", text: "Sign out" });
+    out.addEventListener("click", async () => {
+      await ask("POST", "/logout").catch(() => {});
+      this.#onEnd("");
+    });
+    return el("div", { class: "who" }, el("span", { class: "user", text: user }), themeSwitch(), out);
+  }
 }
 
 function themeSwitch() {
@@ -99,7 +116,7 @@ function themeSwitch() {
   return select;
 }
 
-/** How the connection is, in one word and a dot; a screen reader is told when it is lost and back. */
+/** How the connection is, in one word and a dot; a screen reader is told when it is lost. */
 function connectionStatus(fleet) {
   const words = el("span");
   const element = el("span", { class: "connection" }, el("span", { class: "dot", "aria-hidden": "true" }), words);
@@ -126,7 +143,7 @@ function connectionStatus(fleet) {
 }
 
 /** What was missed, and why there is no connection. */
-function noticeBar(fleet) {
+function noticeBar(fleet, main) {
   const words = el("p");
   const dismiss = el("button", { type: "button", class: "quiet", text: "Dismiss" });
   const element = el("div", { class: "notice", role: "region", "aria-label": "Notice", hidden: true }, words, dismiss);
@@ -139,7 +156,7 @@ function noticeBar(fleet) {
 
   dismiss.addEventListener("click", () => {
     say("");
-    document.getElementById("main").focus();
+    main.focus();
   });
   fleet.addEventListener("missed", ({ detail }) => say(detail));
   fleet.addEventListener("connection", () => {

@@ -4,6 +4,7 @@
 import { CALL_EVENTS, CallBook } from "./calls/book.js";
 import { ask } from "./http.js";
 import { Missed } from "./missed.js";
+import { Poll } from "./poll.js";
 import { Socket } from "./socket.js";
 
 const POLL_MS = 2000;
@@ -46,8 +47,8 @@ export class Fleet extends EventTarget {
   missed = new Missed((words) => this.#tell("missed", words));
 
   #socket;
+  #poll = new Poll(() => this.#ask(), POLL_MS);
   #lookedAt = 0;
-  #timer = 0;
   #versions = new Map();
 
   /** @param {{user: string, read: string[], write: string[]}} me who is signed in */
@@ -70,11 +71,11 @@ export class Fleet extends EventTarget {
       state: (state, retryAt) => this.#changed({ state, retryAt, why: state === "live" ? "" : this.connection.why }),
       closed: (code, opened) => this.#closed(code, opened),
     });
-    this.#poll();
+    this.#poll.start();
   }
 
   stop() {
-    clearTimeout(this.#timer);
+    this.#poll.stop();
     this.#socket.stop();
   }
 
@@ -85,15 +86,13 @@ export class Fleet extends EventTarget {
 
   // -- servers ---------------------------------------------------------------------------------------
 
-  async #poll() {
-    clearTimeout(this.#timer);
+  async #ask() {
     try {
       const [servers, stats] = await Promise.all([ask("GET", "/servers"), ask("GET", "/stats")]);
       this.#look(servers, stats);
     } catch (error) {
       if (error.status === 401) this.#tell("signed out");
     }
-    this.#timer = setTimeout(() => this.#poll(), POLL_MS);
   }
 
   #look(servers, stats) {
@@ -140,7 +139,7 @@ export class Fleet extends EventTarget {
         this.#relist(event.server);
         break;
     }
-    if (event.event === "ServerUp" || event.event === "ServerDown") this.#poll();
+    if (event.event === "ServerUp" || event.event === "ServerDown") this.#poll.start();
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
   }
 

@@ -27,6 +27,7 @@ export class Grid {
   #rows = [];
   #places = null;
   #active = null;
+  #activePlace = 0;
   #elements = new Map();
   #free = [];
   #frame = 0;
@@ -70,6 +71,7 @@ export class Grid {
     const above = this.order === null ? this.#grownAbove(rows) : 0;
     this.#rows = this.order === null ? rows : sorted(rows, this.#column(this.order.key), this.order.down);
     this.#places = null;
+    this.#keepActive();
     this.empty.hidden = rows.length > 0;
     this.grid.setAttribute("aria-rowcount", rows.length + 1);
     this.body.style.height = `${rows.length * this.#rowHeight}px`;
@@ -208,6 +210,15 @@ export class Grid {
     return this.#places.get(key) ?? -1;
   }
 
+  /** When the active row has gone, the one that took its place is active. */
+  #keepActive() {
+    if (this.#active === null) return;
+    const place = this.#place(this.#active);
+    if (place >= 0) this.#activePlace = place;
+    else if (this.#rows.length === 0) this.#active = null;
+    else this.#active = this.#keyOf(this.#rows[Math.min(this.#activePlace, this.#rows.length - 1)]);
+  }
+
   // -- moving ----------------------------------------------------------------------------------------
 
   #key(event) {
@@ -239,6 +250,7 @@ export class Grid {
 
   #activate(place) {
     this.#active = this.#keyOf(this.#rows[place]);
+    this.#activePlace = place;
     const height = this.#rowHeight;
     const headHeight = this.head.offsetHeight;
     const top = place * height;

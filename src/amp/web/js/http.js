@@ -1,5 +1,13 @@
 // The HTTP API. The cookie of the login goes with every request by itself.
 
+/** The clock of amp, which may differ from this machine's. */
+export const amp = {
+  ahead_ms: 0,
+  now() {
+    return Date.now() + this.ahead_ms;
+  },
+};
+
 /** What the API refused, or that it could not be reached (status 0). */
 export class ApiError extends Error {
   constructor(status, code, message) {
@@ -25,6 +33,8 @@ export async function ask(method, path, body) {
     options.body = JSON.stringify(body);
   }
   const response = await reach(`/api/v1${path}`, options, path === "/actions" ? 1 : 2);
+  const told = Date.parse(response.headers.get("date"));
+  if (Math.abs(told - amp.now()) > 2000) amp.ahead_ms = told - Date.now(); // it tells whole seconds
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {

@@ -1,6 +1,6 @@
 // Where the page begins: who is signed in sees the console, everybody else the login.
 
-import { consolePage } from "./console.js";
+import { Console } from "./console.js";
 import { ask } from "./http.js";
 import { loginPage } from "./login.js";
 
@@ -22,8 +22,8 @@ function signedIn(me) {
 }
 
 function showConsole(me) {
-  const page = consolePage(me, showLogin);
-  leave = page.leave;
+  const page = new Console(me, showLogin);
+  leave = () => page.leave();
   app.replaceChildren(page.element);
   page.begin();
 }

@@ -32,6 +32,7 @@ function age({ began }) {
 export class CallsView {
   #fleet;
   #timer = 0;
+  #drawnAt = 0;
   #said = 0;
   #open = null;
   #wanted = "";
@@ -65,7 +66,7 @@ export class CallsView {
   }
 
   enter() {
-    this.#timer = setInterval(() => this.#draw(), DRAW_MS);
+    this.#timer = setInterval(() => this.#drawWhatChanged(), DRAW_MS);
     this.#draw();
   }
 
@@ -73,7 +74,13 @@ export class CallsView {
     clearInterval(this.#timer);
   }
 
+  /** Durations change every second, whatever else does. */
+  #drawWhatChanged() {
+    if (this.#fleet.calls.changed || performance.now() - this.#drawnAt >= 1000) this.#draw();
+  }
+
   #draw() {
+    this.#drawnAt = performance.now();
     const rows = this.#fleet.calls.rows();
     const all = [...rows.values()];
     const found = this.#wanted ? all.filter(({ text }) => text.includes(this.#wanted)) : all;

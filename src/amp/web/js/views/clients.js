@@ -4,7 +4,8 @@ import { Details } from "../details.js";
 import { el, facts, field, setText } from "../dom.js";
 import { bytes, count, dayAndClock, span, whole } from "../format.js";
 import { Grid } from "../grid.js";
-import { ask } from "../http.js";
+import { amp, ask } from "../http.js";
+import { Poll } from "../poll.js";
 
 const POLL_MS = 2000;
 
@@ -22,7 +23,7 @@ const COLUMNS = [
 ];
 
 function age({ since }) {
-  return (Date.now() - Date.parse(since)) / 1000;
+  return (amp.now() - Date.parse(since)) / 1000;
 }
 
 function paint(cell, { waiting_bytes: waiting }) {
@@ -34,13 +35,10 @@ function lost(cell, { gaps }) {
 }
 
 export class ClientsView {
-  #fleet;
-  #timer = 0;
-  #seen = false;
+  #poll = new Poll(() => this.#ask(), POLL_MS);
   #clients = [];
 
   constructor(fleet) {
-    this.#fleet = fleet;
     this.search = el("input", { type: "search", autocomplete: "off" });
     this.search.addEventListener("input", () => this.#draw());
     this.total = el("p", { class: "total" });
@@ -66,21 +64,18 @@ export class ClientsView {
   }
 
   enter() {
-    this.#seen = true;
-    this.#poll();
+    this.#poll.start();
   }
 
   leave() {
-    this.#seen = false;
-    clearTimeout(this.#timer);
+    this.#poll.stop();
   }
 
-  async #poll() {
+  async #ask() {
     try {
       this.#clients = await ask("GET", "/sessions");
-      if (this.#seen) this.#draw();
-    } catch { /* the connection's own state is told at the top */ }
-    if (this.#seen) this.#timer = setTimeout(() => this.#poll(), POLL_MS);
+      this.#draw();
+    } catch { /* how the connection is stands at the top */ }
   }
 
   #draw() {

@@ -70,6 +70,7 @@ export class EventsView {
 
   enter() {
     this.#seen = true;
+    if (this.#rows.length) this.#add(rowOfBreak());
     this.#fleet.seeAll(true);
     this.#showServers();
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
@@ -166,6 +167,12 @@ function rowOfGap({ server, epoch, from, to, reason, seq }) {
   const what = from === null || to === null ? "events" : count(to - from + 1, "event");
   const headers = { From: from, To: to, Reason: reason };
   return { at: Date.now(), server, epoch, seq, name: "Gap", summary: `${what} missing: ${reason}`, headers, gap: true };
+}
+
+/** What comes while another view is shown is not taken. */
+function rowOfBreak() {
+  const summary = "Another view was shown: what came meanwhile is not here";
+  return { at: Date.now(), server: "", name: "Break", summary, headers: {}, gap: true };
 }
 
 function textOf(row) {

@@ -2,6 +2,7 @@
 
 import { el, facts, setText } from "../dom.js";
 import { bytes, count, rate, span, whole } from "../format.js";
+import { amp } from "../http.js";
 import { Sparkline } from "../sparkline.js";
 
 const KINDS = { asterisk: "Asterisk", voipmonitor: "VoIPmonitor sniffer" };
@@ -128,7 +129,7 @@ class Card {
   }
 
   #facts(shown, rates, fleet) {
-    const since = shown.since ? span((Date.now() - Date.parse(shown.since)) / 1000) : "";
+    const since = shown.since ? span((amp.now() - Date.parse(shown.since)) / 1000) : "";
     const asterisk = shown.kind === "asterisk";
     return facts([
       ["Calls", fleet.unlisted.has(shown.name) ? "" : whole(fleet.calls.count(shown.name))],
