@@ -10,33 +10,11 @@
  *   --hold: from any number of servers, E in all at each client; they are counted, and the connections stay
  *   till stdin ends.
  * prints {"ready": N}, then one object with the outcome. */
-#include "client.h"
+#include "checking.h"
 
-#define CHUNK (256 << 10)
-#define PATIENCE_MS 8000 /* without a single byte: the rest is missing */
-#define GRACE_MS 50      /* after the last event, for what comes twice */
-
-typedef struct {
-    Conn conn;
-    bool whole;          /* compare every byte */
-    size_t at;           /* the next event, in the recording */
-    size_t next;         /* its running number, and the same in digits */
-    char digits[DIGITS];
-    unsigned char *hole; /* a bit for each number that was passed over; made with the first */
-} Sink;
-
-static Stream expect;
 static char ending[128];
-static size_t ending_len, wanted, open_conns, done;
-static size_t delivered, bytes, missing, duplicated, late, altered, foreign;
-static double first_s, last_s;
+static size_t ending_len, late, foreign;
 static bool hold;
-
-static void await(Sink *s, size_t n) {
-    to_digits(s->digits, n);
-    s->next = n;
-    s->at = n % expect.count;
-}
 
 static inline void took_next(Sink *s) {
     delivered++;
@@ -119,49 +97,6 @@ static size_t take(Sink *s, const char *data, size_t len) {
         at += n;
     }
     return at;
-}
-
-/* Takes what is whole and keeps the rest for the next read. */
-static void use(Sink *s, const char *data, size_t len) {
-    size_t before = delivered, used = take(s, data, len);
-    if (delivered > before) {
-        last_s = now_s();
-        if (!before) first_s = last_s;
-    }
-    s->conn.used = len - used;
-    if (s->conn.used > KEEP) die("a frame without end");
-    memmove(s->conn.input, data + used, s->conn.used);
-}
-
-/* Reads once; false when the connection has ended. The buffer is shared, so that it stays in the cache. */
-static bool read_once(Sink *s) {
-    static char buffer[KEEP + CHUNK];
-    Conn *c = &s->conn;
-    memcpy(buffer, c->input, c->used);
-    ssize_t n = recv(c->fd, buffer + c->used, CHUNK, 0);
-    if (n < 0 && errno == EAGAIN) return true;
-    if (n <= 0) return false;
-    bytes += (size_t)n;
-    use(s, buffer, c->used + (size_t)n);
-    return true;
-}
-
-static void collect(Sink *sinks, int count) {
-    struct epoll_event events[256], event = {.events = EPOLLIN};
-    int epoll = epoll_create1(EPOLL_CLOEXEC), n;
-    for (int i = 0; i < count; i++) {
-        use(&sinks[i], sinks[i].conn.input, sinks[i].conn.used); /* what came behind the login */
-        event.data.ptr = &sinks[i];
-        epoll_ctl(epoll, EPOLL_CTL_ADD, sinks[i].conn.fd, &event);
-    }
-    open_conns = (size_t)count;
-    while (open_conns && (n = epoll_wait(epoll, events, 256, done == (size_t)count ? GRACE_MS : PATIENCE_MS)) > 0)
-        for (int i = 0; i < n; i++) {
-            Sink *s = events[i].data.ptr;
-            if (read_once(s)) continue;
-            open_conns--;
-            epoll_ctl(epoll, EPOLL_CTL_DEL, s->conn.fd, NULL);
-        }
 }
 
 static void report(Sink *sinks, int count, double cpu) {
