@@ -29,7 +29,7 @@ default_server = "first"
 [[listen]]
 address = "127.0.0.1"
 port = 0
-protocols = ["ami"]
+protocols = ["{protocols}"]
 
 [[user]]
 name = "client"
@@ -153,7 +153,12 @@ async def _until_answered(client: Client, server: str) -> None:
 
 @asynccontextmanager
 async def open_amp(
-    folder: Path, servers: Sequence[Upstream], *, limits: str = "", users: str = ""
+    folder: Path,
+    servers: Sequence[Upstream],
+    *,
+    limits: str = "",
+    users: str = "",
+    protocols: Sequence[str] = ("ami",),
 ) -> AsyncIterator[AmpProcess]:
     """Run amp until the end of the block, wait for all its servers, and see it end well.
 
@@ -162,13 +167,15 @@ async def open_amp(
         servers: in the order of the configuration.
         limits: lines of the ``[limits]`` table.
         users: further ``[[user]]`` tables.
+        protocols: of its listener.
     Raises:
         AssertionError: it did not become ready, its exit code was not 0, or it wrote something on
             stderr that is no log line, or logged an exception.
     """
     path = folder / "config.toml"
     tables = [SERVER.format_map(attrs.asdict(server)) for server in servers]
-    path.write_text(CONFIG + "".join(tables) + f"{users}\n[limits]\n{limits}\n")
+    config = CONFIG.replace("{protocols}", '", "'.join(protocols))
+    path.write_text(config + "".join(tables) + f"{users}\n[limits]\n{limits}\n")
     process = await trio.lowlevel.open_process(
         [sys.executable, "-m", "amp", "run", "--allow-root", str(path)],
         stdin=subprocess.DEVNULL,
