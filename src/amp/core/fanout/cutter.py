@@ -30,8 +30,9 @@ EDGE_BYTES = len(TERMINATOR) - 1
 CR = 13
 FIRST_PRINTABLE = b"\x0e"  # greater than any frame that is empty or begins with CR
 
-STREAM_BYTES = 4096
-"""From here on a read is taken for a part of a stream of events; below it that would gain nothing."""
+STREAM_BYTES = 16384
+"""From here on a read is taken for a part of a stream of events. What that costs a read, 40,000 instructions,
+twenty events earn."""
 
 FEWEST_EVENTS = 8
 """Fewer in such a read are long ones, and no stream."""
