@@ -6,11 +6,17 @@ import re
 from base64 import b64encode
 from pathlib import Path
 
+import attrs
+import pytest
+
 from amp.config.metrics import Metrics
 from amp.config.schema import Listen
+from amp.shell import collector
+from amp.sim.sniffer.sniffer import SimSniffer
 from shell.browsing import Browser, basic
 from shell.harness import Lab, lab
-from shell.test_api import BOUND, USERS
+from shell.sniffing import sniffer_lab
+from shell.test_api import AS_ADMIN, BOUND, READER, USERS, get
 
 LISTEN = (Listen(port=0, protocols=("ami", "http")),)
 SAMPLE = re.compile(r'(amp_[a-z_]+)(\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? (-?[0-9.e+-]+)')
@@ -55,6 +61,62 @@ async def test_a_scrape_tells_of_servers_clients_and_answers() -> None:
         assert found['amp_clients{protocol="ami"}'] == 1
         assert found['amp_client_denials_total{protocol="http"}'] == 1
         assert found['amp_client_bytes_total{protocol="ami",direction="in"}'] > 0
+
+
+async def test_denials_are_counted_wherever_a_right_is_missing() -> None:
+    """Classes by the session, servers by the router, sniffers by their desk; what fails otherwise is none."""
+    users = (attrs.evolve(READER, write=("call",)), attrs.evolve(BOUND, server="a", write=("call",)))
+    async with sniffer_lab(SimSniffer(), "a", "b", users=(*USERS[:2], *users), listen=LISTEN) as one:
+
+        async def denials(user: str, secret: str, *actions: tuple[str, dict[str, str]]) -> float:
+            name = 'amp_client_denials_total{protocol="ami"}'
+            before = (await scraped(one))[name]
+            client = await one.connect()
+            await client.login(user, secret)
+            for number, (action, headers) in enumerate(actions):
+                await client.action(action, ("ActionID", str(number)), *headers.items())
+                assert (await client.answer(str(number))).name == b"Error"
+                if user == "root":  # one for several
+                    await client.event("ProxyFanoutComplete")
+            return (await scraped(one))[name] - before
+
+        file, to_s2, to_c = {"Command": "getfile x"}, {"Server": "s2"}, {"Server": "c"}
+        assert await denials("reader", "r", ("Originate", {}), ("Ping", {"Server": "*"})) == 2
+        assert await denials("reader", "r", ("SnifferCommand", {**to_s2, **file})) == 1
+        assert await denials("reader", "r", ("SnifferCommand", {"Server": "*", **file})) == 1
+        assert await denials("root", "toor", ("SnifferCommand", {"Server": "*", **file})) == 1
+        assert await denials("bound", "b", ("Ping", {"Server": "b"}), ("SnifferCommand", to_s2)) == 2
+        assert await denials("reader", "r", ("Ping", to_c), ("SnifferCommand", to_c)) == 0
+        browser = await Browser.open(one)
+        page = await browser.get("/api/v1/servers/s2/commands/getfile?arguments=x", basic("reader", "r"))
+        assert page.status == 403
+        assert (await scraped(one))['amp_client_denials_total{protocol="http"}'] == 1
+
+
+async def test_what_clients_choose_makes_no_further_series() -> None:
+    """Names of users, servers and commands that do not exist, calls, and how often anybody comes."""
+    async with sniffer_lab(SimSniffer(), "a", users=USERS, listen=LISTEN) as one:
+        before = set(await scraped(one))
+        stranger = await one.connect()
+        assert (await stranger.login("nobody", "x")).name == b"Error"
+        for number in range(3):
+            client = await one.client()
+            for name, server in ((f"Odd{number}", "a"), ("Ping", f"odd{number}"), ("SnifferCommand", "s2")):
+                await client.action(name, ("ActionID", "1"), ("Server", server), ("Command", f"odd{number}"))
+                await client.answer("1")
+            one.sims["a"].user_event(f"Odd{number}", ("Channel", f"SIP/odd-{number}"))
+            await client.event("UserEvent")
+            await get(one, f"/odd{number}", AS_ADMIN)
+        assert set(await scraped(one)) == before
+
+
+async def test_servers_beyond_the_most_are_counted_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "MOST_SERVERS", 2)
+    async with lab("a", "b", "c", users=USERS, listen=LISTEN) as one:
+        found = await scraped(one)
+        assert found["amp_servers_left_out"] == 1
+        assert not [name for name in found if 'server="c"' in name]
+        assert 'amp_server_up{server="b"}' in found
 
 
 async def test_the_page_names_only_what_there_is() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 from amp.core.ami.ids import ActionIds
 from amp.core.routing.alarm import Alarm
 from amp.core.routing.client import Client
-from amp.core.routing.commands import Announce, Command, LinkRole
-from amp.core.routing.directory import Directory
+from amp.core.routing.commands import Announce, Command, CountDenial, LinkRole
+from amp.core.routing.directory import Choice, Directory
 from amp.core.routing.endings import Endings
 from amp.core.routing.error_frames import not_sent, paused, plain
 from amp.core.routing.events import (
@@ -247,7 +247,7 @@ class Router:
         traits = traits_of(event.frame)
         choice = self._directory.choose(traits.server, event.pin, event.also)
         if not choice.server:
-            self._send_to_several(client, event, traits, choice.refusal, now, out)
+            self._send_to_several(client, event, traits, choice, now, out)
             return out
         server = self._servers[choice.server]
         if why_not := server.why_not() or self._endings.why_not(client):
@@ -270,12 +270,14 @@ class Router:
         client: Client,
         event: ClientAction,
         traits: Traits,
-        refusal: str,
+        choice: Choice,
         now: float,
         out: list[Command],
     ) -> None:
         """The action is for several servers, or there is a reason why it is for none."""
-        if refusal := refusal or ("" if event.fanout else NO_RIGHT):
+        if refusal := choice.refusal or ("" if event.fanout else NO_RIGHT):
+            if choice.denied or not choice.refusal:
+                out.append(CountDenial(client.number))
             self._endings.refuse(client, event.action_id or b"", refusal, "", out)
             return
         selection = self._directory.select(traits.server, event.pin, event.also)

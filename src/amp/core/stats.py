@@ -132,6 +132,8 @@ class ClientStats:
     """Events that the client's view hid from it."""
     gaps: int = 0
     """Events that were dropped because the client was too slow, and told as ProxyGap."""
+    denials: int = 0
+    """Actions that its rights did not cover, of those that its session let through: servers, sniffers."""
 
 
 @attrs.define

@@ -146,7 +146,7 @@ class Client:
     @property
     def denials(self) -> int:
         """How many actions its rights did not cover."""
-        return self._session.denials
+        return self._session.denials + self.stats.denials
 
     @property
     def written(self) -> Format:

@@ -8,7 +8,6 @@ from typing import Final
 import attrs
 import trio
 
-from amp.core.ami.auth import User
 from amp.core.ami.frame import Frame
 from amp.core.ami.mask import TRUE
 from amp.core.routing.directory import SEVERAL, Directory, Selection
@@ -124,13 +123,14 @@ class SnifferDesk:
         server, user = (frame.get(b"Server") or b"").strip(), asker.user
         named, merges = server.decode("utf-8", "replace"), _yes(frame.get(b"Merge"))
         if named in self.sniffers or SEVERAL.isdisjoint(server):
-            one = self._choose_one(named, user)
+            one = self._choose_one(named, asker)
             if isinstance(one, str):
                 return not_sent(one)
             if not merges:
                 return one
             selection = Selection((one.name,), {})
         elif user is None or "fanout" not in user.write:
+            asker.stats.denials += 1
             return NO_RIGHT
         else:
             selection = Directory(self.sniffers, "none").select(server, user.server, user.servers)
@@ -165,8 +165,9 @@ class SnifferDesk:
             merge=command,
         )
 
-    def _choose_one(self, named: str, user: User | None) -> Sniffer | str:
+    def _choose_one(self, named: str, asker: Asker) -> Sniffer | str:
         """The sniffer for a command, or why there is none."""
+        user = asker.user
         bound_to = user.bound_to if user is not None else None
         text = plain(named[:64])
         if not named:
@@ -174,6 +175,7 @@ class SnifferDesk:
             return self.sniffers[open_to[0]] if len(open_to) == 1 else "the action has no Server: header"
         found = self.find(named)
         if bound_to is not None and (found is None or found.name not in bound_to):
+            asker.stats.denials += 1
             return f"Server: {text} is not open to this user"
         if found is None:
             return f"server {text} is no sniffer" if self._is_server(named) else f"unknown server {text}"
@@ -200,6 +202,7 @@ class SnifferDesk:
         if isinstance(asked, Gather):
             return await asked.run(lambda one, budget: self.perform(one, line, name, grant, budget))
         outcome = await self.perform(asked, line, name, grant)
+        asker.stats.denials += outcome.denied
         if outcome.problem:
             return sniffer_error(original, outcome.problem, asked.name)
         return sniffer_reply(original, outcome.reply, asked.name)
@@ -218,9 +221,10 @@ class SnifferDesk:
         begun, command, outcome = trio.current_time(), None, Outcome(b"", "given up")
         try:
             command = parse_command(line)
-            refusal = _refusal(command, grant)
+            denial = grant.refusal(command.spec)
+            refusal = f"Permission denied: {denial}" if denial else _refusal(command)
             outcome = (
-                Outcome(b"", refusal, refused=True)
+                Outcome(b"", refusal, refused=True, denied=bool(denial))
                 if refusal
                 else await self._ask(sniffer, command, grant, budget or Budget(self._limits.reply_bytes))
             )
@@ -241,10 +245,8 @@ class SnifferDesk:
             return Outcome(reply if hider is None else hider.feed(reply) + hider.finish())
 
 
-def _refusal(command: Command, grant: SnifferGrant) -> str:
-    """Why somebody is not given an answer, in full; empty if there is no reason."""
-    if refusal := grant.refusal(command.spec):
-        return f"Permission denied: {refusal}"
+def _refusal(command: Command) -> str:
+    """Why nobody is given an answer, in full; empty if there is no reason."""
     if command.spec.endless:
         return not_sent(f"{command.name}: its reply has no end, so no action can give it")
     return ""

@@ -10,6 +10,7 @@ import trio
 
 from amp.core.ami.auth import User
 from amp.core.routing.error_frames import fanout_complete, not_sent, outcome_unknown
+from amp.core.stats import ClientStats
 from amp.core.voipmonitor.action import sniffer_error, sniffer_reply
 from amp.core.voipmonitor.call_merge import CallMerge
 from amp.core.voipmonitor.command import Command
@@ -23,6 +24,8 @@ __all__ = ["Asker", "Gather", "Outcome", "Perform"]
 
 class Asker(Protocol):
     """A client that has sent a SnifferCommand."""
+
+    stats: ClientStats
 
     @property
     def user(self) -> User | None:
@@ -43,11 +46,13 @@ class Outcome:
         reply: what the asker may see of the sniffer's reply.
         problem: what went wrong, in words for the asker; empty if nothing did.
         refused: the sniffer, or amp for it, said no; else there is no whole answer.
+        denied: the asker's rights did not cover it.
     """
 
     reply: bytes
     problem: str = ""
     refused: bool = False
+    denied: bool = False
 
 
 Perform = Callable[[Sniffer, Budget], Awaitable[Outcome]]
@@ -80,6 +85,7 @@ class Gather:
     _answers: int = attrs.field(default=0, init=False)
     _errors: int = attrs.field(default=0, init=False)
     _without: list[str] = attrs.field(factory=list, init=False)
+    _denied: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Nothing is held yet."""
@@ -97,6 +103,7 @@ class Gather:
         async with trio.open_nursery() as nursery:
             for sniffer in self.sniffers:
                 nursery.start_soon(self._ask, sniffer, perform)
+        self.asker.stats.denials += self._denied
         last = b""
         if self._merged is not None and self._answers:
             last = sniffer_reply(self._original, self._merged.reply(), "")
@@ -118,6 +125,7 @@ class Gather:
             self._miss(sniffer.name, outcome_unknown("internal error"))
 
     def _take(self, name: str, outcome: Outcome) -> None:
+        self._denied = self._denied or outcome.denied
         if outcome.refused:
             self._errors += 1
             self._say(sniffer_error(self._original, outcome.problem, name))

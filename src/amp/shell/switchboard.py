@@ -95,6 +95,7 @@ class Switchboard:
             do.PauseClient: self._pause_client,
             do.ResumeClient: self._resume_client,
             do.CloseClient: self._close_client,
+            do.CountDenial: self._count_denial,
             do.OpenLink: self._open_link,
             do.CloseLink: self._close_link,
             do.Announce: self._announce,
@@ -370,6 +371,11 @@ class Switchboard:
         client = self.clients.get(command.client)
         if client is not None:
             client.close_soon("closed")
+
+    def _count_denial(self, command: do.CountDenial) -> None:
+        client = self.clients.get(command.client)
+        if client is not None:
+            client.stats.denials += 1
 
     def _open_link(self, command: do.OpenLink) -> None:
         link = Link(command, self.servers[command.server].settings, self)

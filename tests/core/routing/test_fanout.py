@@ -8,6 +8,7 @@ from amp.core.routing.commands import (
     Announce,
     CloseLink,
     Command,
+    CountDenial,
     HoldEvents,
     OpenLink,
     PauseClient,
@@ -125,7 +126,16 @@ def test_it_needs_its_right() -> None:
     with Fleet("pbx1") as play:
         play.ask(1, "Ping", Server="*", ActionID="7")
         text = "Permission denied: several servers at once (right fanout)"
-        play.expect(hears(frame(ERROR, ("ActionID", "7"), ("Message", text))))
+        play.expect(CountDenial(1), hears(frame(ERROR, ("ActionID", "7"), ("Message", text))))
+
+
+def test_a_server_that_is_not_open_counts_as_denied_and_one_that_is_not_there_does_not() -> None:
+    with Fleet("pbx1", "pbx2") as play:
+        play.ask(1, "Ping", pin="pbx1", Server="pbx2", ActionID="7")
+        text = "Not sent: Server: pbx2 is not open to this user"
+        play.expect(CountDenial(1), hears(frame(ERROR, ("ActionID", "7"), ("Message", text))))
+        play.ask(1, "Ping", Server="pbx9", ActionID="8")
+        play.expect(hears(frame(ERROR, ("ActionID", "8"), ("Message", "Not sent: unknown server pbx9"))))
 
 
 def test_a_bound_user_reaches_only_what_is_open_to_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amp.core.routing.commands import (
     CloseClient,
     CloseLink,
+    CountDenial,
     PauseClient,
     ResumeClient,
     SendToClient,
@@ -178,7 +179,8 @@ def test_only_the_named_server_is_used() -> None:
         play.expect(SendToClient(1, frame(("Response", "Error"), ("ActionID", "9"), ("Message", text))))
         play.ask(1, "Ping", pin="other", Server="pbx", ActionID="10")
         text = "Not sent: Server: pbx is not open to this user"
-        play.expect(SendToClient(1, frame(("Response", "Error"), ("ActionID", "10"), ("Message", text))))
+        refused = frame(("Response", "Error"), ("ActionID", "10"), ("Message", text))
+        play.expect(CountDenial(1), SendToClient(1, refused))
         play.ask(1, "Ping", pin="pbx", also=("other",), Server="other", ActionID="11")
         play.expect_sent(3, wire("Ping", "amp9f3.1.5-11"), server="other")
 

@@ -15,6 +15,7 @@ __all__ = [
     "CloseClient",
     "CloseLink",
     "Command",
+    "CountDenial",
     "HoldEvents",
     "LinkRole",
     "OpenLink",
@@ -93,6 +94,12 @@ class CloseClient(NamedTuple):
     client: int
 
 
+class CountDenial(NamedTuple):
+    """A client's rights did not cover its action, which was refused for that."""
+
+    client: int
+
+
 class PauseClient(NamedTuple):
     """A client has as many unanswered actions as it may: take no more of its session until `ResumeClient`.
 
@@ -163,6 +170,7 @@ Command = (
     | SendToLink
     | SendToClient
     | CloseClient
+    | CountDenial
     | PauseClient
     | ResumeClient
     | HoldEvents

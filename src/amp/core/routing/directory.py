@@ -44,10 +44,17 @@ class Hosted(Protocol):
 
 
 class Choice(NamedTuple):
-    """The server's name, or why there is none; neither if several are named, see `Directory.select`."""
+    """The server's name, or why there is none; neither if several are named, see `Directory.select`.
+
+    Attributes:
+        server: its name.
+        refusal: why there is none, for the client.
+        denied: because it is not open to this client, whether it is there or not.
+    """
 
     server: str
     refusal: str
+    denied: bool = False
 
 
 class Selection(NamedTuple):
@@ -103,7 +110,7 @@ class Directory:
         if pin is not None:
             # Bound clients are not told which other servers exist.
             allowed = [name for name in found if name == pin or name in also]
-            return self._only(allowed, f"Server: {text} is not open to this user")
+            return self._only(allowed, f"Server: {text} is not open to this user", denied=True)
         return self._only(found, f"unknown server {text}")
 
     def select(self, named: bytes, pin: str | None, also: Sequence[str]) -> Selection:
@@ -160,16 +167,16 @@ class Directory:
         return self._by_host.get(text.lower(), [])
 
     @staticmethod
-    def _only(found: list[str], refusal: str) -> Choice:
+    def _only(found: list[str], refusal: str, *, denied: bool = False) -> Choice:
         if not found:
-            return _refuse(refusal)
+            return _refuse(refusal, denied=denied)
         if len(found) > 1:
             return _refuse(f"the host is that of several servers: {', '.join(found)}")
         return Choice(found[0], "")
 
 
-def _refuse(why: str) -> Choice:
-    return Choice("", not_sent(why))
+def _refuse(why: str, *, denied: bool = False) -> Choice:
+    return Choice("", not_sent(why), denied)
 
 
 def _why_missing(item: str, text: str, pin: str | None) -> str:

@@ -42,6 +42,8 @@ STATUSES: Final = {
 }
 """Why there is no reply, and what that is; whatever else went wrong is 502."""
 
+DENIED: Final = 403
+
 NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 
@@ -66,10 +68,11 @@ class SnifferCommands:
             if isinstance(client, Response):
                 return client
             user = client.user
-        assert user is not None  # else it would have been refused
-        asked = self._asked(request, user)
-        if isinstance(asked, Response):
-            return asked
+            assert user is not None  # else it would have been refused
+            asked = self._asked(request, user)
+            if isinstance(asked, Response):
+                client.stats.denials += asked.status == DENIED
+                return asked
         sniffer, command = asked
         if request.method == "HEAD":
             return Response(content_type=media_type(command, b""), body=None, headers=(NO_SNIFF,))
@@ -81,7 +84,7 @@ class SnifferCommands:
         named, name = request.arguments["server"], request.arguments["command"]
         sniffer, bound_to = self.desk().find(named), user.bound_to
         if bound_to is not None and (sniffer is None or sniffer.name not in bound_to):
-            return api_error(403, "this server is not open to this user")
+            return api_error(DENIED, "this server is not open to this user")
         if sniffer is None:
             return api_error(404, "there is no sniffer of that name", code="unknown_server")
         if name not in COMMANDS:
@@ -102,7 +105,7 @@ class SnifferCommands:
 
 def _refusal(request: Request, command: Command, user: User) -> Response | None:
     if why := user.sniffers.refusal(command.spec):
-        return api_error(403, f"Permission denied: {why}")
+        return api_error(DENIED, f"Permission denied: {why}")
     if command.spec.endless:
         return api_error(400, f"{command.name}: its reply has no end; it comes as SnifferPopup events")
     if request.method != "POST" and command.spec.rights not in BY_GET:
