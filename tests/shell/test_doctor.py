@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
@@ -201,6 +202,20 @@ async def test_keys_of_sniffers(there: Any, here: Any, expected: dict[str, State
         assert states(findings) == expected, findings
         if expected["key" if here and here is not there else "reach"] is State.OK:
             assert "2026.04.0" in the("reach", findings).found
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_the_clock_of_a_sniffer_shows_in_its_calls(key: Any) -> None:
+    """If it is ahead; if it has no calls nothing is told."""
+    async with sniffer(key=key, started_at=time.time() + 3600) as (sim, port):
+        assert "clock" not in states(await look(configured("s", port, key)))
+        sim.start_call()
+        found = the("clock", await look(configured("s", port, key)))
+        assert found.state is State.WARN
+        assert "ahead of this machine's" in found.found
+    async with sniffer(key=key, started_at=time.time() - 3600) as (sim, port):
+        sim.start_call()
+        assert the("clock", await look(configured("s", port, key))).state is State.OK
 
 
 async def test_a_sniffer_that_has_a_key_and_is_asked_without() -> None:

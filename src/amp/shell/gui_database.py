@@ -11,6 +11,7 @@ Of the tables it knows what the sniffer itself relies on (FACTS §7): ``system``
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ import attrs
 
 from amp.config.certificates import client_context
 from amp.config.database import Database
+from amp.core.doctor.clock import Skew
 from amp.core.voipmonitor.cipher import SnifferKey
 from amp.core.voipmonitor.key_forms import from_gui_json, to_gui_json
 from amp.errors import ConfigError
@@ -94,6 +96,19 @@ class GuiDatabase:
         if len(rows) > MOST_SENSORS:
             raise ConfigError(self.place, [f"more than {MOST_SENSORS} sensors"])
         return rows
+
+    def clock(self) -> Skew:
+        """How far its server's clock is from this machine's.
+
+        Without an argument ``UNIX_TIMESTAMP`` knows no time zone, and no hour that comes twice in autumn; it
+        gives whole seconds.
+        """
+        with self._cursor() as cursor:
+            asked = time.time()
+            cursor.execute("SELECT UNIX_TIMESTAMP() AS `told`")
+            row, came = cursor.fetchone(), time.time()
+        assert row is not None  # of a query without a table
+        return Skew.of(float(row["told"]), asked, came, unit_s=1.0)
 
     @contextmanager
     def _cursor(self) -> Iterator[DictCursor]:

@@ -11,16 +11,16 @@ from amp.core.doctor.asterisk import (
     Account,
     Needs,
     Visit,
-    judge_clock,
     judge_visit,
     read_account,
     usable_actions,
 )
 from amp.core.doctor.certificates import judge_certificate
+from amp.core.doctor.clock import Skew, judge_clock, judge_newest
 from amp.core.doctor.finding import Finding, State, fail, ok, warn
 from amp.core.doctor.machine import judge_descriptors, judge_mode, judge_port
 from amp.core.doctor.report import exit_code, rows, table
-from amp.core.doctor.sniffer import judge_failure, judge_reply
+from amp.core.doctor.sniffer import judge_failure, judge_reply, newest_packet
 from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
 
 RECORDINGS = Path(__file__).parents[2] / "captures" / "asterisk-22"
@@ -79,7 +79,7 @@ def test_an_account_that_lacks_rights_and_signs_in_once() -> None:
 
 def test_an_account_that_has_all() -> None:
     account = Account(frozenset(("system", "call")), frozenset(("originate", "agi")), several=True)
-    found = visit(account=account, skew_s=0.5)
+    found = visit(account=account, skew=Skew(0.5, 0.0))
     assert {finding.state for finding in found.values()} == {State.OK}
     assert set(found) == {"reads", "writes", "clock"}
 
@@ -106,9 +106,35 @@ def test_without_the_right_command_only_what_is_sure_is_told() -> None:
     ],
 )
 def test_clocks(skew_s: float, doubt_s: float, state: State, says: str) -> None:
-    found = judge_clock("server a", skew_s, doubt_s)
+    found = judge_clock("server a", Skew(skew_s, doubt_s))
     assert found.state is state
     assert says in found.found
+
+
+def test_what_is_told_is_compared_with_the_middle_of_asking_and_hearing() -> None:
+    assert Skew.of(10.5, 10.0, 11.0) == (0.0, 0.5)
+    assert Skew.of(7, 10.0, 11.0, unit_s=1.0) == (-3.0, 1.0)
+
+
+@pytest.mark.parametrize(("newest", "state"), [(102, State.OK), (5, State.OK), (103, State.WARN)])
+def test_a_clock_of_which_only_the_past_is_known(newest: int, state: State) -> None:
+    found = judge_newest("sniffer s", newest, 100.0)
+    assert (found.check, found.state) == ("clock", state)
+    assert state is State.OK or found.found.startswith("at least 3.0 s ahead")
+
+
+@pytest.mark.parametrize(
+    ("recording", "expected"),
+    [("plain-listcalls-26-sort-caller-asc", 1795290472), ("plain-listcalls-0-params", None)],
+)
+def test_the_newest_packet_of_recorded_calls(recording: str, expected: int | None) -> None:
+    reply = (RECORDINGS.parent / "voipmonitor-2026.04" / f"{recording}.s2c.bin").read_bytes()
+    assert newest_packet(reply) == expected
+
+
+def test_what_is_no_table_tells_no_time() -> None:
+    assert newest_packet(b"not supported") is None
+    assert newest_packet(b'[["lastpackettime"],[null],["5"]]') is None
 
 
 @pytest.mark.parametrize(

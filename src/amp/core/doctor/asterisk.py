@@ -13,9 +13,10 @@ from typing import Final
 import attrs
 
 from amp.core.ami.frame import Frame
+from amp.core.doctor.clock import Skew, judge_clock
 from amp.core.doctor.finding import Finding, ok, warn
 
-__all__ = ["Account", "Needs", "Visit", "judge_clock", "judge_visit", "read_account", "usable_actions"]
+__all__ = ["Account", "Needs", "Visit", "judge_visit", "read_account", "usable_actions"]
 
 PROOFS: Final = {
     "system": frozenset(("modulecheck", "dbput")),
@@ -34,9 +35,6 @@ an action that is missing there.
 
 LISTED: Final = re.compile(rb"\(Priv: [^()]*\)\s*$")
 """How the description of an action ends in an answer to ListCommands."""
-
-SKEW_S: Final = 2.0
-"""Below this nobody is confused by a log."""
 
 MANAGER_CONF: Final = "in its manager.conf"
 
@@ -75,16 +73,14 @@ class Visit:
         booted: whether FullyBooted followed the login.
         actions: the names that ListCommands showed, in small letters; ``None`` if it was not answered.
         account: ``None`` if it could not be asked for.
-        skew_s: how much the server's clock is ahead of ours; ``None`` if it did not tell.
-        doubt_s: by how much that may be wrong: half of the time that the answer took.
+        skew: how far the server's clock is from ours; ``None`` if it did not tell.
     """
 
     username: str
     booted: bool = False
     actions: frozenset[str] | None = None
     account: Account | None = None
-    skew_s: float | None = None
-    doubt_s: float = 0.0
+    skew: Skew | None = None
 
 
 def usable_actions(answer: Frame) -> frozenset[str]:
@@ -128,22 +124,8 @@ def judge_visit(subject: str, visit: Visit, needs: Needs) -> Iterator[Finding]:
             f"user {visit.username} may sign in only once, so slow actions will hold events back",
             f'set allowmultiplelogin = yes {MANAGER_CONF}, or sessions = "single" here',
         )
-    if visit.skew_s is not None:
-        yield judge_clock(subject, visit.skew_s, visit.doubt_s)
-
-
-def judge_clock(subject: str, skew_s: float, doubt_s: float) -> Finding:
-    """How far a clock is from ours.
-
-    Args:
-        skew_s: how much it is ahead.
-        doubt_s: by how much that may be wrong.
-    """
-    if abs(skew_s) - doubt_s <= SKEW_S:
-        return ok("clock", subject, f"within {SKEW_S:g} s of this machine's")
-    side = "ahead of" if skew_s > 0 else "behind"
-    found = f"{abs(skew_s):.1f} s {side} this machine's"
-    return warn("clock", subject, found, "run a time service (chrony, systemd-timesyncd) on both machines")
+    if visit.skew is not None:
+        yield judge_clock(subject, visit.skew)
 
 
 def _judge_reads(subject: str, visit: Visit, needs: Needs) -> Finding:

@@ -8,9 +8,10 @@ from typing import Final
 from amp.core.doctor.finding import Finding, fail, ok, warn
 from amp.core.voipmonitor.exchange_events import ExchangeFailed, Failure
 from amp.core.voipmonitor.sniffer_stat import parse_sniffer_stat
+from amp.core.voipmonitor.tables import is_count, parse_table
 from amp.errors import RemoteProtocolError
 
-__all__ = ["judge_failure", "judge_reply"]
+__all__ = ["judge_failure", "judge_reply", "newest_packet"]
 
 KEY_PLACES: Final = "compare the key with that of the GUI (amp key show)"
 OVERLOADED: Final = "see whether the sniffer is overloaded or hangs"
@@ -55,3 +56,19 @@ def judge_reply(subject: str, reply: bytes, encryption: str) -> Iterator[Finding
     yield ok("reach", subject, f"sniffer {stat.version or 'of unknown version'} answers")
     if encryption != "none":
         yield ok("key", subject, f"the key is right ({encryption})")
+
+
+def newest_packet(calls: bytes) -> int | None:
+    """When the last packet of any call came, by the sniffer's clock, in whole Unix seconds.
+
+    Args:
+        calls: the reply to ``listcalls``.
+
+    Returns:
+        ``None`` if there is no call, or that is no table of calls.
+    """
+    try:
+        rows = parse_table(calls).rows()
+    except RemoteProtocolError:
+        return None
+    return max((time for row in rows if is_count(time := row.raw("lastpackettime"))), default=None)

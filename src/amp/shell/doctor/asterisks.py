@@ -18,6 +18,7 @@ from amp.core.ami.frame import Frame
 from amp.core.ami.upstream import UpstreamConnection
 from amp.core.doctor.asterisk import Needs, Visit, judge_visit, read_account, usable_actions
 from amp.core.doctor.certificates import judge_certificate
+from amp.core.doctor.clock import Skew
 from amp.core.doctor.finding import Finding, fail, ok, warn
 from amp.core.policy.classes import ALL, ASTERISK_CLASSES, DOORS
 from amp.errors import RemoteProtocolError
@@ -180,14 +181,13 @@ async def _questions(session: AmiVisit, username: str) -> tuple[Visit, str]:
         shown = await session.ask(b"Command", (b"Command", b"manager show user " + username.encode()))
         account = read_account(shown.raw or b"")
     await session.sign_off()
-    skew = _seconds(pong)
+    told = _seconds(pong)
     visit = Visit(
         username=username,
         booted=session.booted,
         actions=actions if listed else None,
         account=account,
-        skew_s=skew - (asked + came) / 2 if skew is not None else None,
-        doubt_s=(came - asked) / 2,
+        skew=None if told is None else Skew.of(told, asked, came),
     )
     version = (settings.get(b"AsteriskVersion") or b"") if settings is not None else b""
     return visit, f"Asterisk {version.decode('utf-8', 'replace')}" if version else ""

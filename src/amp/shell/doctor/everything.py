@@ -12,6 +12,7 @@ import trio
 
 from amp.config.schema import AsteriskServer, Config, Database, VoipmonitorServer
 from amp.config.sensors import read_sensors
+from amp.core.doctor.clock import judge_clock
 from amp.core.doctor.finding import Finding, fail, ok, warn
 from amp.errors import ConfigError
 from amp.shell.doctor.asterisks import Tell, look_at_asterisk
@@ -89,11 +90,12 @@ async def _database(
     thread, subject = maker.database, maker.database.database.place
     try:
         key = await thread.call(thread.database.key)
+        skew = await thread.call(thread.database.clock)
         rows = await thread.call(thread.database.sensors) if config.fleet is not None else []
     except ConfigError as error:
         return (), [fail("database", subject, "; ".join(error.problems), DATABASE_ADVICE)]
     has = "has the sniffers' key" if key is not None else "has no key for the sniffers"
-    findings = [ok("database", subject, f"answers, {has}")]
+    findings = [ok("database", subject, f"answers, {has}"), judge_clock(subject, skew)]
     if config.fleet is None:
         return (), findings
     fleet = read_sensors(rows, config.fleet, config.server, config.listen)

@@ -1,15 +1,20 @@
-"""Looks at one sniffer: ``sniffer_stat`` with the key that amp takes; without one also what needs a key."""
+"""Looks at one sniffer: ``sniffer_stat`` with the key that amp takes; without one also what needs a key.
+
+Then at one call of those it has, for the time of its last packet: a sniffer tells its clock nowhere else.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import trio
 
 from amp.config.schema import VoipmonitorServer
 from amp.config.sniffers import NO_CIPHER
+from amp.core.doctor.clock import judge_newest
 from amp.core.doctor.finding import fail
-from amp.core.doctor.sniffer import judge_failure, judge_reply
+from amp.core.doctor.sniffer import judge_failure, judge_reply, newest_packet
 from amp.core.voipmonitor.cipher import Cipher
 from amp.core.voipmonitor.command import parse_command
 from amp.core.voipmonitor.exchange import Exchange, ExchangeLimits
@@ -26,6 +31,7 @@ MOST_BYTES: Final = 1 << 20
 STAT: Final = b"sniffer_stat"
 KEYED: Final = b"totalregisters"
 """Costs as little, and is refused in clear by a sniffer that has a key, which answers `STAT` all the same."""
+NEWEST: Final = b'listcalls {"limit":"1","sort_field":"lastpackettime","sort_dir":"desc"}'
 
 
 async def look_at_sniffer(server: VoipmonitorServer, maker: SnifferMaker, tell: Tell) -> None:
@@ -51,6 +57,9 @@ async def look_at_sniffer(server: VoipmonitorServer, maker: SnifferMaker, tell: 
         if command is STAT:
             for finding in judge_reply(subject, reply, server.encryption):
                 tell(finding)
+    failed, reply = await _ask(NEWEST, server, maker, cipher)
+    if failed is None and (newest := newest_packet(reply)) is not None:
+        tell(judge_newest(subject, newest, time.time()))
 
 
 async def _ask(
