@@ -52,6 +52,18 @@ def test_subscriptions_add_up_and_go() -> None:
     assert said(ask(one, type="unsubscribe"))["error"]["code"] == "bad_request"
 
 
+def test_all_subscriptions_together_may_cost_so_much() -> None:
+    one = Conversation(64, 2)
+    costly = ["?" * 49 + str(number) for number in range(3)]
+    assert isinstance(ask(one, type="subscribe", sub="a", events=costly[0]), Show)
+    assert isinstance(ask(one, type="subscribe", sub="b", events=costly[1]), Show)
+    refused = said(ask(one, type="subscribe", sub="c", events=costly[2]))["error"]
+    assert refused["code"] == "too_many"
+    assert refused["message"].startswith("all subscriptions together may have globs of 100 parts")
+    assert isinstance(ask(one, type="subscribe", sub="b", events=costly[2]), Show)
+    assert isinstance(ask(one, type="subscribe", sub="c", events=[f"name{i}" for i in range(64)]), Show)
+
+
 def test_only_the_first_subscription_resumes() -> None:
     one = Conversation(2, 2)
     since = {"pbx1": {"epoch": "e", "seq": 4}}

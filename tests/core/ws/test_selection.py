@@ -83,3 +83,17 @@ def test_gaps_are_for_all_who_hear_of_the_server() -> None:
 def test_names_are_whole_and_an_event_may_have_nothing_else() -> None:
     assert select(asks(events="Hangup")).passes(b"Event: Hangup", b"a")
     assert select(asks(events="x*")).passes(LONG, b"a")
+
+
+def test_the_value_of_a_header_ends_with_its_line() -> None:
+    event = b"Event: X\r\nA: one\nB: two\r\nC: three\rfour"
+    assert select(asks(a="one")).passes(event, b"s")
+    assert not select(asks(b="*")).passes(event, b"s")
+    assert select(asks(c="three?four")).passes(event, b"s")
+
+
+def test_what_a_subscription_costs() -> None:
+    """As much as each event does: names and beginnings are looked up, headers and wild cards searched."""
+    assert asks(servers="a b c*", events="x y* z").parts == 0
+    assert asks(channel="a", exten="b").parts == 2
+    assert asks(channel="a *b*").parts > asks(channel="a *b").parts > asks(channel="a b").parts == 1

@@ -19,7 +19,7 @@ from amp.core.ws.requests import (
     Unsubscribe,
     read_request,
 )
-from amp.core.ws.selection import Selection
+from amp.core.ws.selection import MAX_PARTS, Selection
 
 __all__ = ["Command", "Conversation", "Locate", "Perform", "Say", "Show", "SignIn"]
 
@@ -116,9 +116,13 @@ class Conversation:
 
     def _subscribe(self, request: Subscribe) -> Command:
         name, sub = request.id, request.name
-        others = len(self._subscriptions.keys() - {sub})
-        if others >= self.most_subscriptions:
-            return Say(failed(name, "too_many", f"there are {others} subscriptions already"))
+        others = [one.what for own, one in self._subscriptions.items() if own != sub]
+        if len(others) >= self.most_subscriptions:
+            return Say(failed(name, "too_many", f"there are {len(others)} subscriptions already"))
+        parts = sum(one.parts for one in (request.what, *others))
+        if parts > MAX_PARTS:
+            why = f"all subscriptions together may have globs of {MAX_PARTS} parts, and would have {parts}"
+            return Say(failed(name, "too_many", why))
         if request.since is not None and self._subscriptions:
             return Say(failed(name, "bad_request", "since: only the first subscription can resume"))
         self._subscriptions[sub] = request

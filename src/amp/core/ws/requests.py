@@ -10,7 +10,7 @@ import orjson
 from amp.core.ami.frame import Frame, encode
 from amp.core.fanout.catchup import Position
 from amp.core.ws.globs import glob_problem
-from amp.core.ws.selection import Subscription
+from amp.core.ws.selection import MAX_PARTS, Subscription
 from amp.errors import LocalProtocolError
 
 __all__ = [
@@ -210,6 +210,8 @@ def _subscribe(name: Id, fields: _Fields) -> Subscribe:
     )
     events = frozenset(glob.lower() for glob in fields.globs("events"))
     what = Subscription(fields.globs("servers"), events, where)
+    if what.parts > MAX_PARTS:
+        raise _BadValueError(f"expected globs of at most {MAX_PARTS} parts in all, got {what.parts}")
     return Subscribe(name, own, what, _positions(fields.table("since")), fields.flag("batch"))
 
 
@@ -228,7 +230,10 @@ def _positions(found: dict[str, object] | None) -> dict[bytes, Position] | None:
         if not isinstance(value, dict):
             raise _BadValueError(f"{where}: expected an object with epoch and seq")
         fields = _Fields(value, f"{where}.")
-        positions[server.encode()] = Position(fields.text("epoch", MAX_NAME).encode(), fields.number("seq"))
+        epoch = fields.text("epoch", MAX_NAME)
+        if not (epoch.isascii() and epoch.isalnum()):
+            raise _BadValueError(f"{where}.epoch: expected letters and digits")
+        positions[server.encode()] = Position(epoch.encode(), fields.number("seq"))
         fields.end()
     return positions
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 import attrs
 
-from amp.core.ws.globs import matcher
+from amp.core.ws.globs import any_of, glob_parts
 
-__all__ = ["Selection", "Subscription"]
-
-Test = Callable[[bytes], bool]
+__all__ = ["MAX_PARTS", "Selection", "Subscription"]
 
 EVENT: Final = b"Event: "
 GAP: Final = b"Event: ProxyGap\r\n"
@@ -22,7 +19,8 @@ SERVERS_REMEMBERED: Final = 512
 LONGEST_NAME: Final = 128
 """Longer names of events are judged anew each time: the server chooses them."""
 
-Globs = tuple[bytes, ...]
+MAX_PARTS: Final = 100
+"""Of all subscriptions of a connection, as of all filters of a session: what each event may cost."""
 
 
 @attrs.frozen(cache_hash=True)
@@ -44,6 +42,12 @@ class Subscription:
         """Whether nothing is left out."""
         return not (self.servers or self.events or self.where)
 
+    @property
+    def parts(self) -> int:
+        """What it costs: its globs' parts, and one for each header that has to be found in an event."""
+        every = [self.servers, self.events, *(globs for _, globs in self.where)]
+        return len(self.where) + sum(glob_parts(glob) for globs in every for glob in globs)
+
 
 @attrs.frozen(cache_hash=True)
 class Selection:
@@ -58,7 +62,7 @@ class Selection:
 
     def __attrs_post_init__(self) -> None:
         """Prepare the tests, each once."""
-        tests = [(_any_of(one.servers), _Test(one)) for one in self.subscriptions]
+        tests = [(any_of(one.servers), _Test(one)) for one in self.subscriptions]
 
         @lru_cache(SERVERS_REMEMBERED)
         def tests_for(server: bytes) -> tuple[_Test, ...]:
@@ -113,8 +117,8 @@ class _Test:
     """A subscription, compiled."""
 
     def __init__(self, one: Subscription) -> None:
-        self._named = lru_cache(NAMES_REMEMBERED)(_any_of(one.events) or _anything)
-        self._conditions = [(_values_of(name), _any_of(globs) or _anything) for name, globs in one.where]
+        self._named = lru_cache(NAMES_REMEMBERED)(any_of(one.events) or _anything)
+        self._conditions = [(_values_of(name), any_of(globs) or _anything) for name, globs in one.where]
 
     def passes(self, event: bytes) -> bool:
         name = event[len(EVENT) : event.find(b"\r\n")].lower() if b"\r\n" in event else event[7:].lower()
@@ -124,19 +128,27 @@ class _Test:
         return all(any(map(fits, values(event))) for values, fits in self._conditions)
 
 
-def _any_of(globs: Iterable[bytes]) -> Test | None:
-    tests = [matcher(glob) for glob in sorted(globs)]
-    if len(tests) < 2:
-        return tests[0] if tests else None
-    return lambda text: any(test(text) for test in tests)
-
-
 def _anything(text: bytes) -> bool:
     del text
     return True
 
 
-def _values_of(name: bytes) -> Callable[[bytes], list[bytes]]:
-    """What finds the values of a header in a raw event, whatever its case."""
-    found = re.compile(rb"(?i)(?:\A|\r\n)" + re.escape(name) + rb":[ \t]*([^\r\n]*)")
-    return found.findall
+def _values_of(name: bytes) -> Callable[[bytes], Iterator[bytes]]:
+    """What finds the values of a header in a raw event, whatever its case.
+
+    A pattern that minds no case is looked for byte by byte, which takes fifty times as long.
+    """
+    wanted = b"\r\n%s:" % name
+
+    def values(event: bytes) -> Iterator[bytes]:
+        lines = b"\r\n" + event
+        small = lines.lower()
+        at = small.find(wanted)
+        while at >= 0:
+            begin = at + len(wanted)
+            end = lines.find(b"\r\n", begin)
+            value = lines[begin:] if end < 0 else lines[begin:end]
+            yield value.partition(b"\n")[0].lstrip(b" \t")
+            at = small.find(wanted, begin)
+
+    return values
