@@ -122,6 +122,7 @@ class WebSocketDoor:
                 protocol,
                 client.outlet.speak,
                 partial(_took, client, visitor.visit),
+                lambda: client.outlet.pending_bytes > 0,
                 limits.websocket_message_bytes,
                 limits.websocket_ping_interval_s,
             )
@@ -141,6 +142,7 @@ class WebSocketDoor:
             protocol,
             outside.speak,
             _took_nothing,
+            lambda: outside.blocked,
             limits.websocket_message_bytes,
             limits.websocket_ping_interval_s,
         )
