@@ -44,7 +44,9 @@ async def _serve(protocol: WSConnection, wire: Wire) -> None:
         outlet = Outlet(wire, limits, lambda reason: nursery.cancel_scope.cancel())
         nursery.start_soon(outlet.flush_forever)
         outlet.offer(protocol.send(AcceptConnection(extensions=[deflate])))
-        messages = Messages(wire, protocol, outlet.offer, _took, MOST_BYTES, PING_S)
+        messages = Messages(
+            wire, protocol, outlet.offer, _took, lambda: outlet.pending_bytes > 0, MOST_BYTES, PING_S
+        )
         while (message := await messages.next()) is not None:
             if isinstance(message, bytes):
                 outlet.offer(message_frame(message, binary=True))
