@@ -168,7 +168,8 @@ export class Channels {
     const origin = channels.find((channel) => channel.id === linked) ?? channels[0];
     const others = channels.filter((channel) => channel !== origin);
     const from = party(origin.person, origin.number) || origin.name;
-    const to = origin.dialled || party(others[0]?.person, others[0]?.number) || others[0]?.name || "";
+    const other = party(others[0]?.person, others[0]?.number) || others[0]?.name;
+    const to = origin.dialled || other || origin.context || "";
     const names = channels.flatMap((one) => [one.name, one.number, one.person, one.dialled, one.account]);
     return {
       key,
