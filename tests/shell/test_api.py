@@ -103,6 +103,7 @@ async def test_a_watched_sniffer_tells_its_version_and_its_trouble() -> None:
 
         async def seen() -> tuple[str, str, bool]:
             server = said(await get(one, "/api/v1/servers/s2", AS_ADMIN))
+            assert (server["since"] is not None) is bool(server["version"])
             return server["state"], server["reason"], bool(server["version"])
 
         assert await seen() == ("up", "", False)

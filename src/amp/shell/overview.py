@@ -96,13 +96,14 @@ class Overview:
         position = board.hub.positions(frozenset((sniffer.name.encode(),)))
         epoch, seq = position.get(sniffer.name.encode(), (b"", 0))
         trouble = "the sniffer does not answer" if sniffer.pool.hanging else sniffer.trouble
+        since = sniffer.since if bool(trouble) == bool(sniffer.trouble) else None
         return {
             "name": sniffer.name,
             "kind": "voipmonitor",
             "state": "down" if trouble else "up",
             "paused": sniffer.paused,
             "reason": trouble,
-            "since": None,
+            "since": utc_text(since) if since is not None else None,
             "host": seen.address,
             "port": seen.port,
             "version": sniffer.version,

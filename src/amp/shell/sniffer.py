@@ -61,6 +61,7 @@ class Sniffer:
         pool: who is asked for what, and when.
         version: as it says while it is watched; empty before.
         trouble: why who watches it knows nothing of it now; empty if they do, or nobody watches.
+        since: when that began or ended, or the watching, in Unix seconds; ``None`` while nobody watches.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Sniffer:
     sensor_id: int | None = None
     version: str = attrs.field(default="", init=False)
     trouble: str = attrs.field(default="", init=False)
+    since: float | None = attrs.field(default=None, init=False)
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _numbers: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
     _answers: dict[int, Answer] = attrs.field(factory=dict, init=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import attrs
@@ -40,7 +41,7 @@ class Watcher:
         self.watch.want(calls=calls, state=state, now=trio.current_time())
         if not self.watch.wanted:
             self._asking.cancel()
-            self.sniffer.trouble = ""
+            self.sniffer.trouble, self.sniffer.since = "", None
         if self.popups is not None:
             self.popups.want(calls)
         self._changed.set()
@@ -102,7 +103,10 @@ class Watcher:
     def _note(self, trouble: str) -> None:
         """What is known now, for who asks how the sniffer is."""
         self.sniffer.version = self.watch.version
-        self.sniffer.trouble = trouble if self.watch.health is Health.DOWN else ""
+        trouble = trouble if self.watch.health is Health.DOWN else ""
+        if self.sniffer.since is None or bool(trouble) != bool(self.sniffer.trouble):
+            self.sniffer.since = time.time()
+        self.sniffer.trouble = trouble
 
     def _publish(self, frames: list[bytes]) -> None:
         if frames:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from amp.core.ami.frame import Frame
 from amp.core.api.actions import answers, read_action
+from amp.errors import LocalProtocolError
 
 
 def test_numbers_and_lists_become_headers_in_order() -> None:
@@ -11,6 +14,22 @@ def test_numbers_and_lists_become_headers_in_order() -> None:
     assert action == Frame.of(
         ("Action", "Originate"), ("Variable", "a=1"), ("Variable", "b=2"), ("Priority", "1")
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        ({}, "Action among them"),
+        ({"Action": " "}, "Action among them"),
+        ({"Action": "LOGIN"}, "signs in by itself"),
+        ({"Action": "Ping", "X": True}, r"action\.X: expected a string"),
+        ({"Action": "Ping", "X": ["a", None]}, r"action\.X: expected a string"),
+        ({"Action": "Ping", "X": "a\r\nAction: Logoff"}, "CR"),
+    ],
+)
+def test_what_is_no_action_is_refused(found: dict[str, object], problem: str) -> None:
+    with pytest.raises(LocalProtocolError, match=problem):
+        read_action(found)
 
 
 def test_headers_that_repeat_are_lists_and_lines_that_are_none_are_kept_beside_them() -> None:
