@@ -281,6 +281,7 @@ async def test_what_is_no_handshake() -> None:
             (b"Version: 13", b"Version: 8", 426),
             (b"dGhlIHNhbXBsZSBub25jZQ==", b"x", 400),
             (b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n", 400),
+            (b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: \xff\r\n\r\n", 400),
             (b"GET /ws", b"GET /", 404),
         ):
             browser = await Browser.open(one)

@@ -46,6 +46,7 @@ def test_requests(line: bytes, request_: Request) -> None:
         (b'{"command":"kill","client":true}', "client: expected its number, got True"),
         (b'{"command":"kill","client":0}', "client: expected its number, got 0"),
         (b'{"command":"kill","client":"7"}', "client: expected its number, got '7'"),
+        (b'{"command":"show","what":' + b"[" * 1000 + b"]" * 1000 + b"}", "got [[[[[["),
         (b'{"command":"reload","now":1}', "reload: no such argument: 'now'"),
         (b'{"command":"reload"}{"command":"reload"}', "in one line"),
         (b"\xff\xfe", "in one line"),

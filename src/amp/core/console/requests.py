@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, get_args
 
@@ -120,4 +121,4 @@ _READ: Final[Mapping[str, Callable[[object], Any]]] = {"what": _topic, "server":
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value)[:40]
+    return "nothing" if value is None else reprlib.repr(value)[:40]  # however deep it is

@@ -65,6 +65,8 @@ class WebSocketDoor:
             handshake = next(protocol.events())
         except RemoteProtocolError as error:
             return problem(400, f"that is no WebSocket handshake: {error}")
+        except UnicodeError:
+            return problem(400, "that is no WebSocket handshake: expected headers in ASCII")
         assert isinstance(handshake, Handshake)
         spoken = next((name for name in handshake.subprotocols if name in (AMP, AMI)), None)
         if handshake.subprotocols and spoken is None:
