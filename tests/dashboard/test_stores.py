@@ -1,7 +1,8 @@
-"""What calls are made of, told event by event: the page's own modules, in the browser that runs them."""
+"""What calls are made of, and what was missed: the modules of the page, in the browser that runs them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -148,3 +149,34 @@ def test_a_sniffers_list_and_its_events_are_the_same_calls(modules: Page) -> Non
     assert calls(modules, expect, seen("SnifferCallEnd"), listed) == []
     assert calls(modules, listed, ["fill", "s1", "voipmonitor", [COLUMNS], 9000]) == []
     assert calls(modules, listed, ["take", {"server": "s1", "event": "SnifferDown", "headers": {}}, 1]) == []
+
+
+MISSED = """async (steps) => {
+    const { Missed } = await import("/static/js/missed.js");
+    return new Promise((told) => {
+        const missed = new Missed(told);
+        for (const [what, ...facts] of steps) missed[what](...facts);
+    });
+}"""
+AS_OF_NOW = {"pbx1": {"epoch": "e", "seq": 9}}
+
+
+def test_what_was_missed_is_one_sentence(modules: Page) -> None:
+    """What came later counts as little as what was there before; what is lost is told with its number."""
+    early, late = ({"server": "pbx1", "epoch": "e", "seq": seq} for seq in (9, 10))
+    gap = {"server": "pbx1", "from": 1, "to": 1200, "reason": "not in journal"}
+    back: list[list[Any]] = [["lost"], ["resumed", {"pbx1": {"epoch": "e", "seq": 0}}, AS_OF_NOW]]
+
+    def said(*steps: list[Any]) -> str:
+        words = modules.evaluate(MISSED, list(steps))
+        return re.sub(r"after \d+ s", "after a while", words)
+
+    assert said(*back, ["event", early], ["event", late]) == (
+        "Back after a while: 1 event caught up, nothing is missing."
+    )
+    assert said(*back, ["gap", gap], ["event", early]) == (
+        "Back after a while: 1 event caught up; pbx1: 1,200 events missing, amp does not have them any more."
+    )
+    assert said(["gap", {**gap, "reason": "slow client"}]) == (
+        "pbx1: 1,200 events missing, this page was too slow."
+    )
