@@ -86,6 +86,7 @@ async def test_the_listener_has_a_key_of_its_own() -> None:
     [
         (b"xxgetversionyy", b"command not found\n"),
         (b"manager_file start /x", b"error: manager_file: not among your sniffer commands\n"),
+        (b'startlivesniffer {"uid":"5"}', b"error: startlivesniffer: not among your sniffer commands\n"),
         (b"getversion x", b"error: getversion: too many arguments, at most 0\n"),
         (b"", b""),
     ],

@@ -57,9 +57,19 @@ def test_the_gui_preset_is_the_guis_daily_work() -> None:
     grant = SnifferGrant.of("gui")
     assert grant.commands == GUI_COMMANDS
     needed = "listcalls active_call_info getfile_in_tar getfile_in_tar_check_complete listen readaudio "
-    needed += "startlivesniffer stoplivesniffer getlivesniffer get_sensor_information fileexists reload"
+    needed += "stoplivesniffer getlivesniffer get_sensor_information fileexists reload"
     assert set(needed.split()) <= GUI_COMMANDS
     assert not any(COMMANDS[name].rights in (Rights.ADMIN, Rights.DESTRUCTIVE) for name in GUI_COMMANDS)
+
+
+@pytest.mark.parametrize("words", ["gui", "*", "start*", "startlive*", "startlivesniffe?"])
+def test_live_sniffing_is_named_in_full(words: str) -> None:
+    """Without its table it blocks the sniffer: FACTS §9, recording plain-sniffer_stat-blocked."""
+    spec = COMMANDS["startlivesniffer"]
+    assert SnifferGrant.of(words, admin=True).refusal(spec) == (
+        "startlivesniffer: not among your sniffer commands"
+    )
+    assert SnifferGrant.of([words, "startlivesniffer"]).refusal(spec) is None
 
 
 def test_internals_are_for_the_gui_and_administrators() -> None:

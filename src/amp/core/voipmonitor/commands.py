@@ -31,7 +31,7 @@ class Rights(enum.Enum):
     GUI = "gui"
     """Changes the sniffer in the way the GUI does every day."""
     DESTRUCTIVE = "destructive"
-    """Stops it, or loses or holds back its data."""
+    """Stops it, can block it, or loses or holds back its data."""
     ADMIN = "admin"
     """Can take over the sniffer, its files or its key."""
 
@@ -241,7 +241,6 @@ _CONTENT: Final = [
 ]
 
 _GUI: Final = [
-    _row("startlivesniffer", Rights.GUI, _JSON, reply=Reply.NONE),
     _row("stoplivesniffer", Rights.GUI, _UID, reply=Reply.NONE),
     *_rows(
         Rights.GUI,
@@ -256,8 +255,7 @@ _GUI: Final = [
     ),
 ]
 
-_DESTRUCTIVE: Final = _rows(
-    Rights.DESTRUCTIVE,
+_STOPS: Final = (
     "restart hot_restart terminating disablecdr enablecdr expire_registers cleanup_calls cleanup_registers "
     "cleanupregisters cleanup_tcpreassembly destroy_close_calls diameter_cleanup dtls_queue_cleanup "
     "alloc_test alloc_trim block_alloc_stack unblock_alloc_stack blockasync unblockasync blockcleanupcalls "
@@ -266,9 +264,16 @@ _DESTRUCTIVE: Final = _rows(
     "crules_print custipcache_get_cust_id custipcache_vect_print diameter_packets_stack "
     "enable_bad_packet_order_warning disable_wait_for_ssl_key enable_wait_for_ssl_key flush_tar "
     "fraud_rcc_dump reindexfiles reindexfiles_date reindexfiles_datehour reindexspool set_pcap_stat_period "
-    "setverbparam cleanverbparams sqlexport sqlvmexport syslogstr",
-    _WORDS,
+    "setverbparam cleanverbparams sqlexport sqlvmexport syslogstr"
 )
+"""Commands that stop something, or lose or hold back data."""
+
+_DESTRUCTIVE: Final = [
+    *_rows(Rights.DESTRUCTIVE, _STOPS, _WORDS),
+    # Without its table in the sniffer's database it blocks sniffer_stat and others until somebody makes the
+    # table (FACTS §9, recording plain-startlivesniffer-no-table), and amp cannot know whether that is there.
+    _row("startlivesniffer", Rights.DESTRUCTIVE, _JSON, reply=Reply.NONE),
+]
 
 _PLAIN_ADMIN: Final = (
     "manager_file packetbuffer_log packetbuffer_save thread usleep sql_errors_skip disk_io_recalibrate "

@@ -1,9 +1,10 @@
 """Who may send which sniffer command, from the ``sniffer_commands`` of a user.
 
 A user of whom nothing is said has the default list. Else there is what is named: names in full, patterns
-(``get*``), or the preset ``gui``, which is all that the VoIPmonitor GUI does in its daily work. A pattern
-never stands for a command that changes anything, and one that begins with its star never for content.
-What can take over a sniffer needs its name in full and the right ``admin`` besides.
+(``get*``), or the preset ``gui``, which is all that the VoIPmonitor GUI does in its daily work, but for live
+sniffing (``startlivesniffer``), which can block a sniffer. A pattern never stands for a command that changes
+anything, and one that begins with its star never for content. What can take over a sniffer needs its name in
+full and the right ``admin`` besides.
 """
 
 from __future__ import annotations
