@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import AsyncExitStack
 from typing import Any
 
 import attrs
@@ -64,6 +65,23 @@ async def test_events_carry_where_their_reader_stands() -> None:
         page = await (await Browser.open(one)).get("/api/v1/sessions", basic())
         sessions = [session for session in orjson.loads(page.body) if session["protocol"] == "sse"]
         assert [(session["user"], session["events"]) for session in sessions] == [("anna", 2)]
+
+
+async def test_each_of_many_readers_has_its_own_place() -> None:
+    async with lab("a", "b", listen=(ALL,)) as one, AsyncExitStack() as stack:
+        streams = []
+        for number in range(6):
+            streams.append(await stack.enter_async_context(streaming(one, events="UserEvent")))
+            await first_id(streams[-1])
+            tell(one, "b", f"Before{number}")
+        for stream in streams:
+            while (await user_event(stream)).data["headers"]["UserEvent"] != "Before5":
+                pass
+        tell(one, "a", "All")
+        blocks = [await user_event(stream) for stream in streams]
+        assert {block.data["headers"]["UserEvent"] for block in blocks} == {"All"}
+        assert {block.last_id for block in blocks} == {blocks[0].last_id}
+        assert orjson.loads(blocks[0].last_id).keys() == {"a", "b"}
 
 
 async def test_rights_pins_and_conditions_decide_what_is_seen() -> None:

@@ -3,26 +3,95 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
+import trio
 
+from amp.core.admission.admission import Visit
+from amp.core.ami.pin import Pin
+from amp.core.ami.session import ClientSession
 from amp.core.fanout.autofilter import Autofilter
+from amp.core.fanout.batch import Span
 from amp.core.fanout.catchup import Catchup, Position
 from amp.core.fanout.view import ViewKey
 from amp.core.ws.selection import Selection
 from amp.shell.catching_up import catch_up
+from amp.shell.crowd import Crowd
 from amp.shell.http.sessions import Session
 from amp.shell.inner import InnerClient, original_of
+from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.secret_checks import SecretChecks
+from amp.shell.wire import Wire
 
-__all__ = ["Subscriber"]
+if TYPE_CHECKING:
+    from amp.shell.switchboard import Switchboard
+
+__all__ = ["Subscriber", "SubscriberOutlet"]
+
+
+class SubscriberOutlet(Outlet):
+    """An outlet of events; answers are given to who waits for them here."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(
+        self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
+        client: int = 0, *, answers: Callable[[bytes], None],
+    ) -> None:  # fmt: skip
+        super().__init__(wire, limits, on_cut, crowd, client)
+        self._answers = answers
+
+    def speak(self, data: bytes) -> None:
+        """Send what is no event."""
+        if not self.dead:
+            super()._send(data, None)
+
+    def _send(self, data: bytes, span: Span | None) -> None:
+        if span is None:
+            self._answers(data)
+        else:
+            super()._send(data, span)
+
+
+class _MakeOutlet(Protocol):
+    def __call__(
+        self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
+        client: int = 0, *, answers: Callable[[bytes], None],
+    ) -> SubscriberOutlet: ...  # fmt: skip
 
 
 class Subscriber(InnerClient, ABC):
-    """Sees events as subscriptions say, in a format of its own, numbered; none without a selection."""
+    """Sees events as subscriptions say, in a format of its own, numbered; none without a selection.
 
-    _selection: Selection | None = None
-    _catchup: Catchup | None = None
+    Args:
+        wire: of the connection; nobody else writes there.
+        outlet: makes the one writer of the wire.
+
+    Attributes:
+        peer_left: set when nothing more comes from the other end.
+    """
+
+    def __init__(
+        self, number: int, address: str, session: ClientSession, owner: Switchboard, limits: OutletLimits,
+        visit: Visit, checks: SecretChecks, pin: Pin | None = None, *,
+        tls: str, wire: Wire, outlet: _MakeOutlet,
+    ) -> None:  # fmt: skip
+        def make_outlet(
+            memory: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd, client: int
+        ) -> SubscriberOutlet:
+            del memory
+            return outlet(wire, limits, on_cut, crowd, client, answers=self.take_answer)
+
+        super().__init__(
+            number, address, session, owner, limits, visit, checks, pin,
+            quiet=False, tls=tls, make_outlet=make_outlet,
+        )  # fmt: skip
+        self.peer_left = trio.Event()
+        self._socket = wire
+        self._selection: Selection | None = None
+        self._catchup: Catchup | None = None
 
     @property
     @abstractmethod

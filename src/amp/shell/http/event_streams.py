@@ -39,9 +39,9 @@ from amp.shell.http.access import Access
 from amp.shell.http.sessions import Session
 from amp.shell.http.site import Upgrade
 from amp.shell.http.visitor import Visitor, sign_in
-from amp.shell.outlet import Outlet, OutletLimits
+from amp.shell.outlet import OutletLimits
 from amp.shell.secret_checks import SecretChecks
-from amp.shell.subscriber import Subscriber
+from amp.shell.subscriber import Subscriber, SubscriberOutlet
 from amp.shell.wire import Wire
 
 if TYPE_CHECKING:
@@ -58,31 +58,29 @@ MOST_BYTES: Final = 65_536
 """What a reader may send behind its request; nothing would be usual."""
 
 
-class EventStreamOutlet(Outlet):
+class EventStreamOutlet(SubscriberOutlet):
     """An outlet whose events are blocks of an event stream, each with its client's place.
 
     Attributes:
         stands: where the client stands behind all that was offered, by server.
     """
 
-    __slots__ = ("_answers", "stands")
+    __slots__ = ("stands",)
 
     def __init__(
         self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
         client: int = 0, *, answers: Callable[[bytes], None],
     ) -> None:  # fmt: skip
-        super().__init__(wire, limits, on_cut, crowd, client)
-        self._answers = answers
+        super().__init__(wire, limits, on_cut, crowd, client, answers=answers)
         self.stands: dict[bytes, Position] = {}
 
-    def speak(self, data: bytes) -> None:
-        """Send what is no event."""
-        if not self.dead:
-            super()._send(data, None)
+    def descriptor(self) -> int:
+        """See `Outlet.descriptor`: no two clients get the same bytes."""
+        return -1
 
     def _send(self, data: bytes, span: Span | None) -> None:
         if span is None:
-            self._answers(data)
+            super()._send(data, span)
             return
         others = {server: place for server, place in self.stands.items() if server != span.server}
         if span.first <= span.last or self._is_anew(span):
@@ -100,10 +98,6 @@ class EventStreamClient(Subscriber):
 
     Args:
         wire: of the connection; nobody else writes there.
-
-    Attributes:
-        outlet: the one writer of the wire.
-        peer_left: set when nothing more comes from the other end.
     """
 
     outlet: EventStreamOutlet
@@ -116,19 +110,10 @@ class EventStreamClient(Subscriber):
         quiet: bool = False, tls: str = "", wire: Wire,
     ) -> None:  # fmt: skip
         del quiet
-
-        def make_outlet(
-            memory: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd, client: int
-        ) -> EventStreamOutlet:
-            del memory
-            return EventStreamOutlet(wire, limits, on_cut, crowd, client, answers=self.take_answer)
-
         super().__init__(
             number, address, session, owner, limits, visit, checks, pin,
-            quiet=False, tls=tls, make_outlet=make_outlet,
+            tls=tls, wire=wire, outlet=EventStreamOutlet,
         )  # fmt: skip
-        self.peer_left = trio.Event()
-        self._socket = wire
         self._begun = False
 
     def begin(self, wish: Subscribe) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -18,9 +19,9 @@ from amp.core.ws.formats import format_name
 from amp.core.ws.framing import close_frame, deflated_frame, text_frame
 from amp.core.ws.selection import Selection
 from amp.shell.crowd import Crowd
-from amp.shell.outlet import OVERRUN, Outlet, OutletLimits
+from amp.shell.outlet import OVERRUN, OutletLimits
 from amp.shell.secret_checks import SecretChecks
-from amp.shell.subscriber import Subscriber
+from amp.shell.subscriber import Subscriber, SubscriberOutlet
 from amp.shell.wire import Wire
 
 if TYPE_CHECKING:
@@ -32,24 +33,23 @@ LAST_WORDS_S: Final = 2.0
 """How long a client that ends has for the answers that it is owed, and then for its own close frame."""
 
 
-class WebSocketOutlet(Outlet):
-    """An outlet whose events are whole WebSocket frames; answers are given to who waits for them here."""
+class WebSocketOutlet(SubscriberOutlet):
+    """An outlet whose events are whole WebSocket frames."""
 
-    __slots__ = ("_answers", "_on_overrun", "_said_goodbye")
+    __slots__ = ("_on_overrun", "_said_goodbye")
 
     def __init__(
         self, wire: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd | None = None,
         client: int = 0, *, answers: Callable[[bytes], None], on_overrun: Callable[[str], None],
     ) -> None:  # fmt: skip
-        super().__init__(wire, limits, on_cut, crowd, client)
-        self._answers = answers
+        super().__init__(wire, limits, on_cut, crowd, client, answers=answers)
         self._on_overrun = on_overrun
         self._said_goodbye = False
 
-    def speak(self, frame: bytes) -> None:
+    def speak(self, data: bytes) -> None:
         """Send a whole frame that is no event; nothing any more behind a close frame."""
-        if not self.dead and not self._said_goodbye:
-            super()._send(frame, None)
+        if not self._said_goodbye:
+            super().speak(data)
 
     def say_goodbye(self, frame: bytes) -> None:
         """Send the close frame: nothing comes behind it, no event either."""
@@ -70,9 +70,7 @@ class WebSocketOutlet(Outlet):
         return -1 if self._said_goodbye else super().descriptor()
 
     def _send(self, data: bytes, span: Span | None) -> None:
-        if span is None:
-            self._answers(data)
-        elif not self._said_goodbye:
+        if span is None or not self._said_goodbye:
             super()._send(data, span)
 
 
@@ -84,9 +82,7 @@ class WebSocketClient(Subscriber):
         deflate: the client takes compressed messages.
 
     Attributes:
-        outlet: the one writer of the wire.
         by_cookie: who it is was shown by the cookie of a login, whatever else it says.
-        peer_left: set when nothing more comes from the other end.
     """
 
     outlet: WebSocketOutlet
@@ -98,22 +94,11 @@ class WebSocketClient(Subscriber):
         quiet: bool = False, tls: str = "", wire: Wire, deflate: bool = False,
     ) -> None:  # fmt: skip
         del quiet
-
-        def make_outlet(
-            memory: Wire, limits: OutletLimits, on_cut: Callable[[str], None], crowd: Crowd, client: int
-        ) -> WebSocketOutlet:
-            del memory
-            return WebSocketOutlet(
-                wire, limits, on_cut, crowd, client, answers=self.take_answer, on_overrun=self._overrun
-            )
-
         super().__init__(
             number, address, session, owner, limits, visit, checks, pin,
-            quiet=False, tls=tls, make_outlet=make_outlet,
+            tls=tls, wire=wire, outlet=partial(WebSocketOutlet, on_overrun=self._overrun),
         )  # fmt: skip
-        self.peer_left = trio.Event()
         self.by_cookie = False
-        self._socket = wire
         self._deflate = deflate
         self._frame = deflated_frame if deflate else text_frame
         self._batch = False
