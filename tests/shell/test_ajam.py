@@ -180,6 +180,17 @@ async def test_sessions_end_when_nobody_uses_them_and_are_bounded() -> None:
         assert (await browser.get(target)).status == 200
 
 
+async def test_who_has_not_signed_in_gives_way() -> None:
+    async with lab("a", listen=HTTP, limits=Limits(http_sessions=2)) as one:
+        strangers = [await ajam(one), await ajam(one)]
+        for stranger in strangers:
+            await stranger.ask("challenge", authtype="md5")
+        client = await ajam(one)
+        await client.login()
+        await one.logged("client_done", reason="gave way to another session")
+        assert (await client.ask("ping")).frames[0].startswith("Response: Success")
+
+
 async def test_a_user_that_is_gone_is_out(tmp_path: Path) -> None:
     """A reload ends the sessions of users that it removes, as it does on TCP."""
     path = tmp_path / "amp.toml"

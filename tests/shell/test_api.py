@@ -238,10 +238,24 @@ async def test_a_login_that_is_none(body: object, expected: tuple[int, str]) -> 
 
 
 async def test_logins_are_bounded() -> None:
-    async with lab("a", users=USERS, listen=LISTEN, limits=Limits(http_sessions=1)) as one:
-        body = {"username": "root", "secret": "toor"}
-        assert (await post(one, "/api/v1/login", body, ("X", "y"))).status == 200
-        assert code(await post(one, "/api/v1/login", body, ("X", "y"))) == (429, "too_many")
+    async with lab("a", users=USERS, listen=LISTEN, limits=Limits(http_sessions=2)) as one:
+        for name, secret, status in (("root", "toor", 200), ("anna", "anna's", 200), ("reader", "r", 429)):
+            page = await post(one, "/api/v1/login", {"username": name, "secret": secret}, ("X", "y"))
+            assert page.status == status
+        assert code(page) == (429, "too_many")
+
+
+async def test_one_user_has_a_share_of_the_logins() -> None:
+    """The login that was unused for longest ends: who never logs out would lock out others."""
+    async with lab("a", users=USERS, listen=LISTEN, limits=Limits(http_sessions=20)) as one:
+        cookies = []
+        for _ in range(3):
+            page = await post(one, "/api/v1/login", {"username": "root", "secret": "toor"}, ("X", "y"))
+            cookies.append(page.headers["set-cookie"].partition(";")[0])
+            assert (await get(one, "/api/v1/me", ("Cookie", cookies[0]))).status == 200
+        await one.logged("client_done", reason="too many logins of this user")
+        found = [(await get(one, "/api/v1/me", ("Cookie", cookie))).status for cookie in cookies]
+        assert found == [200, 401, 200]
 
 
 async def test_a_form_cannot_do_what_json_does() -> None:

@@ -75,6 +75,7 @@ class Access:
             session.client.close_soon("refused")
             return refused(request, refusal or problem(401, "wrong name or secret"))
         visitor.vouched_for(user)
+        self.sessions.keep_to_share(user.name)
         return key, user
 
 

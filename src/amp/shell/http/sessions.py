@@ -21,6 +21,9 @@ __all__ = ["Session", "SessionLimits", "Sessions"]
 
 FULL: Final = "too many sessions (http_sessions)"
 
+SHARES: Final = 10
+"""One user may have a share of so many of the logins that last: who never logs out locks nobody else out."""
+
 
 @attrs.frozen(kw_only=True)
 class SessionLimits:
@@ -89,6 +92,11 @@ class Session:
             return []
         return [self.client.restored(raw) for raw in self.events.take()]
 
+    @property
+    def used_last(self) -> float:
+        """When, to compare it with others; later than any time while it is used."""
+        return self._scope.deadline
+
     async def live(self) -> None:
         """Until its client is gone, or nobody has used it for too long."""
         self._scope.deadline = trio.current_time() + self.timeout_s
@@ -136,7 +144,7 @@ class Sessions:
             The session, or why there is none: 429.
         """
         assert self._nursery is not None  # it runs
-        if len(self._sessions) + self._opening >= self._limits().sessions:
+        if len(self._sessions) + self._opening >= self._limits().sessions and not self._make_room():
             return problem(429, FULL)
         self._opening += 1
         try:
@@ -144,6 +152,21 @@ class Sessions:
         finally:
             self._opening -= 1
         return found
+
+    def keep_to_share(self, user: str) -> None:
+        """Of a user with more than a share of all, end the session that was unused for longest."""
+        own = [one for one in self._sessions.values() if one.client.user and one.client.user.name == user]
+        if len(own) > max(1, self._limits().sessions // SHARES):
+            min(own, key=lambda one: one.used_last).client.close_soon("too many logins of this user")
+
+    def _make_room(self) -> bool:
+        """Whether the oldest session on which nobody has signed in gives way, as with connections."""
+        for key, session in self._sessions.items():
+            if session.client.user is None:
+                del self._sessions[key]
+                session.client.cut("gave way to another session")
+                return True
+        return False
 
     async def _keep(
         self, key: bytes, visitor: Visitor, accounts: Authenticator | None, *,
