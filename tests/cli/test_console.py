@@ -239,6 +239,14 @@ def answering(path: Path, reply: bytes) -> Iterator[None]:
         (b'{"ok":tr', "amp closed the connection"),
         (b"220 smtp ready\r\n", "did not answer as amp does: is it its control socket?"),
         (b"[]\n", "did not answer as amp does: is it its control socket?"),
+        (b"[" * 100_000 + b"\n", "did not answer as amp does: is it its control socket?"),
+        (b'{"ok":true}\n', "did not answer as an amp of this version does (KeyError)"),
+        (b'{"ok":true,"rows":[5]}\n', "did not answer as an amp of this version does (AttributeError)"),
+        (b'{"ok":false,"error":5}\n', "did not answer as an amp of this version does (AttributeError)"),
+        (
+            b'{"ok":false,"error":{"problems":7}}\n',
+            "did not answer as an amp of this version does (TypeError)",
+        ),
         (b'{"ok":false}\n', "amp said no"),
         (b'{"ok":false,"error":{"message":"x\\u001b[2J\\n"}}\n', "amp show: x\\x1b[2J\\n\n"),
     ],
@@ -248,6 +256,7 @@ def test_whatever_answers_there(reply: bytes, told: str, amp: Amp, tmp_path: Pat
         done = amp("show", "--control", str(tmp_path / "s"))
     assert (done.code, done.out) == (1, b"")
     assert told in done.err
+    assert "Traceback" not in done.err
 
 
 def test_hostile_names_move_no_cursor(amp: Amp, tmp_path: Path) -> None:

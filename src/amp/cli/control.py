@@ -30,6 +30,9 @@ PATIENCE_S: Final = 30.0
 MOST_REPLY_BYTES: Final = 256 << 20
 READ_BYTES: Final = 1 << 16
 
+UNEXPECTED: Final = (KeyError, TypeError, AttributeError, ValueError)
+"""What becomes of a reply whose fields are others than those of this version."""
+
 NOT_THERE: Final = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)
 
 
@@ -132,13 +135,13 @@ class Control:
             raise ConsoleError(f"the connection to amp broke: {error.strerror or error}") from None
         try:
             reply = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             reply = None
         if not isinstance(reply, dict):
             raise ConsoleError(f"{self.path} did not answer as amp does: is it its control socket?")
         if not reply.get("ok"):
             told = reply.get("error", {})
-            raise ConsoleError(told.get("message", "amp said no"), told.get("problems", ()))
+            raise ConsoleError(str(told.get("message", "amp said no")), list(told.get("problems", ())))
         return reply
 
     def _line(self) -> bytes:
@@ -183,7 +186,7 @@ def do(name: str, where: Where | None, work: Callable[[Control], None]) -> int:
     """
     try:
         with Control(where or Where()) as control:
-            work(control)
+            _work(control, work)
     except ConsoleError as error:
         told = [str(error), *(f"  {problem}" for problem in error.problems)]
         sys.stderr.write("".join(f"amp {name}: {printable(line)}\n" for line in told))
@@ -191,3 +194,11 @@ def do(name: str, where: Where | None, work: Callable[[Control], None]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _work(control: Control, work: Callable[[Control], None]) -> None:
+    try:
+        work(control)
+    except UNEXPECTED as error:
+        told = f"{control.path} did not answer as an amp of this version does ({type(error).__name__})"
+        raise ConsoleError(told) from error
