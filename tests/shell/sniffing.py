@@ -53,6 +53,7 @@ async def sniffer_lab(
     listen: tuple[Listen, ...] = (Listen(port=0),),
     key: Key | None = None,
     stall: float = 30.0,
+    slowest: int = 4096,
     per_user: int = 100,
     **more: Any,
 ) -> AsyncIterator[Lab]:
@@ -60,7 +61,19 @@ async def sniffer_lab(
     async with trio.open_nursery() as nursery:
         _, port = await nursery.start(partial(sniffer.serve, "127.0.0.1", 0))
         extra = (configured("s2", port, key, **more),)
-        limits = Limits(stall_timeout_s=stall, connections_per_user=per_user)
+        limits = Limits(
+            stall_timeout_s=stall, slowest_bytes_per_second=slowest, connections_per_user=per_user
+        )
         async with lab(*names, users=users, listen=listen, extra=extra, limits=limits) as one:
             yield one
         nursery.cancel_scope.cancel()
+
+
+async def take_slowly(stream: trio.abc.ReceiveStream) -> str:
+    """Take a little at a time, often enough that it never looks stalled; says how it ended."""
+    try:
+        while await stream.receive_some(1 << 16):  # noqa: ASYNC110 - that it is slow is the point
+            await trio.sleep(0.01)
+    except trio.BrokenResourceError:
+        return "reset"
+    return "the end"

@@ -18,7 +18,7 @@ from amp.sim.sniffer.aes import Key
 from amp.sim.sniffer.sniffer import SimSniffer
 from shell.browsing import Browser, Page, basic
 from shell.harness import ANNA, PATIENCE_S, Lab
-from shell.sniffing import ADMIN, GUI, KEY, READER, sniffer_lab
+from shell.sniffing import ADMIN, GUI, KEY, READER, sniffer_lab, take_slowly
 
 HTTP = (Listen(port=0, protocols=("http",)),)
 Get = Callable[..., Awaitable[Page]]
@@ -171,6 +171,25 @@ async def test_a_file_of_50_mb_passes_in_little_memory() -> None:
                     received += len(data)
         assert received > size
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10
+
+
+async def test_a_client_that_takes_a_little_now_and_then_keeps_no_place() -> None:
+    sniffer = SimSniffer()
+    sniffer.spool.put_big("big", 200 << 20)
+    sniffer.spool.put("a", b"content")
+    async with (
+        browsing(sniffer, GUI, exchanges=1, stall=1.0, slowest=1 << 30) as (one, get),
+        trio.open_nursery() as nursery,
+    ):
+        trickler = await Browser.open(one)
+        await trickler.send("GET", "/api/v1/servers/s2/commands/getfile?arguments=big", basic("gui", "gui's"))
+        nursery.start_soon(take_slowly, trickler.stream)
+        with trio.fail_after(PATIENCE_S):
+            while not sniffer.open_now:  # noqa: ASYNC110 - the simulation has no event for it
+                await trio.sleep(0.01)
+        assert (await get("getfile?arguments=a")).body == b"content"
+        line = await one.logged("http_done")
+        assert line["reason"] == f"too slow: took fewer than {1 << 30} bytes a second of its reply"
 
 
 async def test_a_client_that_leaves_ends_the_exchange() -> None:

@@ -18,7 +18,7 @@ from amp.sim.sniffer.aes import Key
 from amp.sim.sniffer.sniffer import SimSniffer
 from independent_aes import seal, unseal
 from shell.harness import PATIENCE_S, Lab
-from shell.sniffing import KEY, OTHER_KEY, secrets_of, sniffer_lab
+from shell.sniffing import KEY, OTHER_KEY, secrets_of, sniffer_lab, take_slowly
 
 
 def door(user: str = "gui", key: Key | None = None, unix: Path | None = None) -> tuple[Listen, ...]:
@@ -171,6 +171,43 @@ async def test_a_client_that_takes_nothing_is_cut(tmp_path: Path) -> None:
                 await trio.sleep(0.01)
             while sniffer.open_now:  # noqa: ASYNC110
                 await trio.sleep(0.05)
+
+
+async def test_a_client_that_takes_a_little_now_and_then_keeps_no_place() -> None:
+    """Its replies stall never, and yet would keep the one turn for ever; others are served soon."""
+    sniffer = SimSniffer()
+    sniffer.spool.put_big("big", 200 << 20)
+    sniffer.spool.put("a", b"content")
+    async with (
+        sniffer_lab(sniffer, listen=door(), exchanges=1, stall=1.0, slowest=1 << 30) as one,
+        trio.open_nursery() as nursery,
+    ):
+        ends: list[str] = []
+
+        async def taker() -> None:
+            async with await trio.open_tcp_stream("127.0.0.1", one.port) as stream:
+                await stream.send_all(b"getfile big\r\n\r\n")
+                ends.append(await take_slowly(stream))
+
+        nursery.start_soon(taker)
+        with trio.fail_after(PATIENCE_S):
+            while not sniffer.open_now:  # noqa: ASYNC110 - the simulation has no event for it
+                await trio.sleep(0.01)
+        assert await ask(one, b"getfile a\r\n\r\n") == b"content"
+        line = await one.logged("sniffer_command", user="gui", command="getfile ...")
+        assert line["result"] == f"too slow: took fewer than {1 << 30} bytes a second of its reply"
+    assert ends == ["reset"]
+
+
+async def test_a_stream_that_has_nothing_to_deliver_is_not_slow() -> None:
+    sniffer = SimSniffer(popup_users={"agent": "secret"})
+    async with sniffer_lab(sniffer, listen=door(), stall=0.1, slowest=1 << 30) as one:
+        with trio.fail_after(PATIENCE_S):
+            async with await trio.open_tcp_stream("127.0.0.1", one.port) as stream:
+                await stream.send_all(b"login_screen_popup agent secret\r\n\r\n")
+                seen = b""
+                while seen.count(b"ping") < 2:
+                    seen += await stream.receive_some(4096)
 
 
 async def test_who_has_to_wait_gets_a_turn_or_is_told() -> None:

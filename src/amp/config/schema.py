@@ -257,6 +257,7 @@ class Limits:
 
     outlet_bytes: Bytes = 33_554_432
     stall_timeout_s: Timeout = 30.0
+    slowest_bytes_per_second: Annotated[int, Whole(1, 1 << 30, "bytes")] = 4096
     journal_bytes: Bytes = 16_777_216
     journal_age_s: Annotated[float, Seconds(1.0)] = 900.0
     order_hold_s: Annotated[float, Seconds(0.0, 60.0)] = 0.25

@@ -81,8 +81,12 @@ class Doors:
         desk = self.switchboard.desk
         if not listen.speaks_voipmonitor or desk is None:
             return partial(self._handle, gate, self._gatekeeper(listen))
-        limits = outlet_limits(self.config().limits)
-        door = make_door(listen, desk.sniffers.get, lambda: self.members.accounts.users, limits)
+        door = make_door(
+            listen,
+            desk.sniffers.get,
+            lambda: self.members.accounts.users,
+            lambda: outlet_limits(self.config().limits),
+        )
         return partial(self._handle_sniffer_client, gate, door)
 
     def number(self) -> int:

@@ -29,6 +29,8 @@ class OutletLimits:
     """Bytes that may wait for the socket, answers and events together."""
     stall_timeout: float = 30.0
     """Seconds without a single byte taken by the peer while something waits."""
+    slowest_bytes_per_second: int = 4096
+    """Who takes a reply more slowly is cut; see `amp.shell.delivery`. Events have no such rate."""
     order_hold_bytes: int = 1 << 20
     """Bytes of one server's events that may be held back behind an answer."""
     slow_client: SlowClient = "disconnect"
@@ -51,6 +53,7 @@ class Outlet:
 
     Attributes:
         on_event: called after each offer of events, while set (a WaitEvent waits for one).
+        reason: why it was cut; empty if it was not.
         on_drop: set for ``slow_client = "gap"``: makes what is told in the place of dropped events. While it
             is ``None`` a peer over its limit is cut.
     """
@@ -75,6 +78,7 @@ class Outlet:
         "on_event",
         "peak_bytes",
         "pending_bytes",
+        "reason",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +100,7 @@ class Outlet:
         self.on_event: Callable[[], None] | None = None
         self.on_drop: GapText | None = None
         self.dead = False
+        self.reason = ""
         self.pending_bytes = 0
         self.peak_bytes = 0
         self.bytes_out = 0
@@ -322,6 +327,7 @@ class Outlet:
         """Detach, and let the connection end for this reason. Idempotent."""
         if not self.dead:
             self.detach()
+            self.reason = reason
             self._on_cut(reason)
 
 

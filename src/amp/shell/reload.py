@@ -32,6 +32,7 @@ Raises ``OSError`` or ``ValueError``, with a text for the log, if it cannot foll
 FOLLOWED_LIMITS: Final = (
     "outlet_bytes",
     "stall_timeout_s",
+    "slowest_bytes_per_second",
     "journal_age_s",
     "order_hold_bytes",
     "login_timeout_s",

@@ -108,6 +108,7 @@ def outlet_limits(limits: Limits) -> OutletLimits:
     return OutletLimits(
         outlet_bytes=limits.outlet_bytes,
         stall_timeout=limits.stall_timeout_s,
+        slowest_bytes_per_second=limits.slowest_bytes_per_second,
         order_hold_bytes=limits.order_hold_bytes,
     )
 

@@ -20,6 +20,8 @@ from amp.core.voipmonitor.listener import Answered, CommandAsked, ListenerConnec
 from amp.core.voipmonitor.relay import ReplyRelay
 from amp.core.voipmonitor.reply_encoder import encode_reply
 from amp.core.voipmonitor.rights import SnifferGrant
+from amp.shell.client_totals import SLOW
+from amp.shell.delivery import Delivery
 from amp.shell.log import get_logger
 from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.sniffer import Sniffer
@@ -45,7 +47,7 @@ class SnifferDoor:
         user: whose rights its clients have, as of today; ``None`` if that user is gone.
         key: the listener's own; ``None``: everything is plain.
         local: it is a unix socket, where plain requests may be anything although there is a key.
-        limits: of a client's output.
+        limits: of a client's output, as of today.
     """
 
     server: str
@@ -53,7 +55,7 @@ class SnifferDoor:
     user: Callable[[], User | None]
     key: SnifferKey | None
     local: bool
-    limits: OutletLimits
+    limits: Callable[[], OutletLimits]
 
     async def serve(self, wire: Wire, visit: Visit, cut: Callable[[str], None]) -> None:
         """One connection: one request, its reply, and the end. Network trouble ends it quietly.
@@ -61,22 +63,25 @@ class SnifferDoor:
         Args:
             cut: cancels it.
         """
-        outlet = Outlet(wire, self.limits, cut)
+        limits = self.limits()
+        outlet = Outlet(wire, limits, cut)
+        delivery, whole = Delivery(outlet, limits), False
         try:
-            if await self._work(wire, outlet, visit):
-                await outlet.flush()
+            if await self._work(wire, outlet, delivery, visit):
+                await delivery.settle(outlet.flush)
+                whole = not outlet.dead
                 await _linger(wire)
-            else:
-                _reset(wire)
         except OSError:
             pass
         except Exception:
             get_logger().exception("sniffer_listener_failed", sniffer=self.server)
         finally:
             outlet.detach()
+            if not whole:
+                _reset(wire)
             wire.close()
 
-    async def _work(self, wire: Wire, outlet: Outlet, visit: Visit) -> bool:
+    async def _work(self, wire: Wire, outlet: Outlet, delivery: Delivery, visit: Visit) -> bool:
         """Answer the request; ``False`` if there is no reply, or one that broke off: an end must not pass for
         one."""
         user = self.user()
@@ -97,7 +102,7 @@ class SnifferDoor:
             outlet.offer(encode_reply(f"error: {problem}\n".encode(), asked.cipher))
             self._log_own(user, problem)
             return True
-        failed, size = await self._answer(sniffer, asked, user, outlet)
+        failed, size = await self._answer(sniffer, asked, user, outlet, delivery)
         if failed is not None and not size:
             outlet.offer(encode_reply(_words(failed, user.sniffers), asked.cipher))
             return True
@@ -108,7 +113,7 @@ class SnifferDoor:
         get_logger().info("sniffer_request", user=user.name, sniffer=self.server, answered=answered)
 
     async def _answer(
-        self, sniffer: Sniffer, asked: CommandAsked, user: User, outlet: Outlet
+        self, sniffer: Sniffer, asked: CommandAsked, user: User, outlet: Outlet, delivery: Delivery
     ) -> tuple[ExchangeFailed | None, int]:
         """Ask the sniffer and pass its reply on; gives what went wrong, and how many bytes went out."""
         relay = ReplyRelay(asked.command, asked.cipher, user.sniffers)
@@ -116,7 +121,8 @@ class SnifferDoor:
 
         def take(piece: bytes) -> Awaitable[None] | None:
             outlet.offer(relay.feed(piece))
-            return outlet.flush() if outlet.pending_bytes else None  # no faster than the client takes it
+            # No faster than the client takes it.
+            return delivery.settle(outlet.flush) if outlet.pending_bytes else None
 
         try:
             failed = await sniffer.relay(asked.command, take, unpack=relay.unpack)
@@ -125,6 +131,8 @@ class SnifferDoor:
             result = "done" if failed is None else failed.message
             return failed, outlet.bytes_out + outlet.pending_bytes - before
         finally:
+            if outlet.reason.startswith(SLOW):
+                result = outlet.reason
             audit(sniffer, user.name, asked.command, result, outlet.bytes_out - before, begun)
 
     async def _request(self, wire: Wire, grant: SnifferGrant) -> CommandAsked | Answered:

@@ -137,13 +137,14 @@ def make_door(
     listen: Listen,
     find: Callable[[str], Sniffer | None],
     users: Callable[[], Mapping[bytes, User]],
-    limits: OutletLimits,
+    limits: Callable[[], OutletLimits],
 ) -> SnifferDoor:
     """What a listener with ``protocols = ["voipmonitor"]`` offers.
 
     Args:
         find: gives the sniffer of a name; sensors of a database come and go.
         users: those of today; a reload replaces them.
+        limits: likewise.
     """
     name, server = (listen.user or "").encode(), listen.server or ""
     key = None

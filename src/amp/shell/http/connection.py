@@ -23,6 +23,7 @@ from amp.core.http.target import read_target
 from amp.core.stats import ClientTotals
 from amp.errors import BodyBrokenError
 from amp.shell.client_totals import SLOW
+from amp.shell.delivery import Delivery
 from amp.shell.http.site import WEBSOCKET, Site, Upgrade
 from amp.shell.http.visitor import Visitor
 from amp.shell.log import get_logger
@@ -39,9 +40,6 @@ MOST_HEADERS: Final = 100
 
 PIECE_BYTES: Final = 65_536
 """A body goes out in such pieces, each when the one before it is on its way."""
-
-SLOWEST_BYTES_PER_S: Final = 4096
-"""Who takes an answer more slowly than this, beyond ``stall_timeout``, is cut: it holds memory."""
 
 LINGER_S: Final = 1.0
 MOST_LINGER_BYTES: Final = 1 << 20
@@ -317,7 +315,7 @@ class Connection:
         last = self._finishing or self._requests >= self._limits.requests
         self.outlet.offer(self._http.send(self._head(response, closes=last)))
         if isinstance(response.body, bytes):
-            await self._send_bytes(response.body)
+            await self._send_pieces(response.body, Delivery(self.outlet, self._output))
         elif response.body is not None and not self._head_only:  # a stream may have no end
             await self._send_stream(response.body)
         if not self.outlet.dead:
@@ -345,27 +343,21 @@ class Connection:
             reason=reason_of(response.status).encode(),
         )
 
-    async def _send_bytes(self, body: bytes) -> None:
-        """All of it within a time that any honest reader meets, or the connection is cut."""
-        patience_s = self._output.stall_timeout + len(body) / SLOWEST_BYTES_PER_S
-        with trio.move_on_after(patience_s) as patience:
-            for start in range(0, len(body), PIECE_BYTES):
-                await self._send_piece(body[start : start + PIECE_BYTES])
-        if patience.cancelled_caught:
-            self.cut(f"too slow: had not taken its answer within {patience_s:.0f} s")
-
     async def _send_stream(self, body: AsyncIterable[bytes]) -> None:
-        async for piece in body:
-            for start in range(0, len(piece), PIECE_BYTES):
-                await self._send_piece(piece[start : start + PIECE_BYTES])
+        delivery = Delivery(self.outlet, self._output)
+        async for data in body:
+            await self._send_pieces(data, delivery)
             if self.outlet.dead:
                 return
 
-    async def _send_piece(self, piece: bytes) -> None:
-        if self._head_only or self.outlet.dead:
-            return
-        self.outlet.offer(self._http.send(h11.Data(data=piece)) or b"")
-        await self.outlet.drain()
+    async def _send_pieces(self, data: bytes, delivery: Delivery) -> None:
+        """No faster than they are taken; who is slower than a reader may be is cut."""
+        for start in range(0, len(data), PIECE_BYTES):
+            if self._head_only or self.outlet.dead:
+                return
+            piece = h11.Data(data=data[start : start + PIECE_BYTES])
+            self.outlet.offer(self._http.send(piece) or b"")
+            await delivery.settle(self.outlet.drain)
 
     # -- the end -------------------------------------------------------------------------------------
 
