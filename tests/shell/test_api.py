@@ -63,6 +63,9 @@ async def test_servers_are_told_to_who_may_name_them() -> None:
         only = said(await get(one, "/api/v1/servers", basic("bound", "b")))
         assert [server["name"] for server in only] == ["b"]
         assert said(await get(one, "/api/v1/servers/a", AS_ADMIN))["name"] == "a"
+        assert (both[0]["host"], both[0]["port"]) == ("127.0.0.1", one.app.config.asterisks[0].port)
+        (unplaced,) = said(await get(one, "/api/v1/servers", basic("reader", "r")))[:1]
+        assert (unplaced["host"], unplaced["port"], unplaced["state"]) == ("", 0, "up")
         assert code(await get(one, "/api/v1/servers/a", basic("bound", "b"))) == (404, "unknown_server")
         assert list(said(await get(one, "/api/v1/stats", basic("bound", "b")))["servers"]) == ["b"]
 

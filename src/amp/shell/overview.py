@@ -26,6 +26,9 @@ __all__ = ["Overview"]
 
 Shown = dict[str, object]
 
+SEE_PLACES: Final = frozenset(("system", "all", "admin"))
+"""Rights to act of which one is needed to see where servers are: those of ListServers."""
+
 AT_ONCE: Final = 100
 """Clients that are counted in one go: about a millisecond."""
 
@@ -55,7 +58,10 @@ class Overview:
     # -- servers -------------------------------------------------------------------------------------
 
     def servers(self, user: User | None = None) -> list[Shown]:
-        """All of them that this user may name, Asterisks first."""
+        """All of them that this user may name, Asterisks first.
+
+        Where they are reached, and why not, is for who may ask that by AMI (ListServers).
+        """
         board = self.board()
         if board is None:
             return []
@@ -64,6 +70,8 @@ class Overview:
         shown = [self._asterisk(board, board.servers[status.name], status) for status in statuses]
         if board.desk is not None:
             shown += [self._sniffer(board, sniffer) for sniffer in board.desk.sniffers.values()]
+        if user is not None and SEE_PLACES.isdisjoint(user.write):
+            shown = [{**one, "host": "", "port": 0, "reason": ""} for one in shown]
         return [one for one in shown if bound_to is None or one["name"] in bound_to]
 
     def _asterisk(self, board: Switchboard, side: ServerSide, status: ServerStatus) -> Shown:
