@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -50,6 +51,29 @@ def test_json_for_programs(amp: Amp, tmp_path: Path) -> None:
     found = orjson.loads(done.out)
     assert {row["check"] for row in found} >= {"file", "port", "descriptors", "reach"}
     assert all(set(row) == {"state", "check", "subject", "found", "advice"} for row in found)
+
+
+def test_amp_itself_is_known_on_its_port_however_long_its_path(amp: Amp, tmp_path: Path) -> None:
+    program = tmp_path / ("folder" * 20) / "amp"
+    program.parent.mkdir()
+    program.write_text(
+        "import socket, sys\n"
+        "with socket.create_server(('127.0.0.1', 0)) as sock:\n"
+        "    print(sock.getsockname()[1], flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, program, "run"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        path = tmp_path / "config.toml"
+        path.write_text(f"[[listen]]\nport = {port}\n")
+        done = amp("doctor", str(path))
+        process.communicate(timeout=PATIENCE_S)
+    assert done.code == 0
+    assert f"amp itself listens there (pid {process.pid}: " in done.out.decode()
+    assert "/amp run)" in done.out.decode()
 
 
 def test_an_interrupt_ends_it_without_a_word(tmp_path: Path) -> None:

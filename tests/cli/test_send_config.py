@@ -99,6 +99,14 @@ def test_who_is_not_in_the_configuration_is_2(send: Send, whom: str, words: str,
     assert done.err.startswith(f"amp send: options: {words}")
 
 
+def test_simulated_sniffers_are_asked_through_the_amp_that_has_them(send: Send, tmp_path: Path) -> None:
+    path = tmp_path / "simulated.toml"
+    path.write_text("[simulate]\nasterisks = 1\nsniffers = 1\n")
+    done = send(path, "--server", "sniffer1", "-c", "getversion")
+    assert (done.code, done.out) == (2, b"")
+    assert "which has only simulated ones: those are inside the running amp" in done.err
+
+
 def test_a_host_has_the_key_of_the_server_configured_with_it(send: Send, config: Path, keyed: int) -> None:
     asked = ("-h", "127.0.0.1", "-p", str(keyed), "-a", "-c", "totalregisters")
     assert send(config, *asked) == (0, b"7", "")

@@ -282,6 +282,8 @@ async def test_tls_with_an_authority_without_and_with_a_configuration(tmp_path: 
         assert b": certificate: unable to get local issuer certificate" in done.stderr
         done = await tail(url.replace("localhost", "127.0.0.1"), "--ca", str(authority().write(tmp_path)))
         assert b"IP address mismatch" in done.stderr
+        done = await tail(url.replace("wss:", "ws:"), "--no-reconnect")
+        assert done.returncode == 1, done.stderr
         for arguments in (
             [url, "--ca", str(authority().write(tmp_path))],
             [url.replace("localhost", "127.0.0.1"), "--insecure"],
@@ -293,6 +295,13 @@ async def test_tls_with_an_authority_without_and_with_a_configuration(tmp_path: 
                 one.sims["a"].user_event("E", ("Key", "k"))
                 await tailed.has(1)
             await until(lambda: not watchers(one))
+
+
+async def test_tls_where_there_is_none_says_so() -> None:
+    async with lab("a", listen=WEB) as one:
+        done = await tail(f"wss://127.0.0.1:{one.port}", "--count", "1")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.endswith(b": TLS: wrong version number: is it ws:// there?\n")
 
 
 async def test_a_unix_socket_of_the_configuration(tmp_path: Path) -> None:
@@ -313,6 +322,9 @@ async def test_a_unix_socket_of_the_configuration(tmp_path: Path) -> None:
         )  # fmt: skip
         done = await tail(str(config), AMP_TAIL_SECRET="")
         words = b"amp tail: options: no secret of anna: give --secret-file or AMP_TAIL_SECRET\n"
+        assert (done.returncode, done.stderr) == (2, words)
+        done = await tail(str(config), "--user", "ann", AMP_TAIL_SECRET="")
+        words = b"amp tail: options: there is no user ann: the configuration has bob, anna\n"
         assert (done.returncode, done.stderr) == (2, words)
         secret = tmp_path / "secret"
         secret.write_text("anna's\n")
@@ -338,6 +350,7 @@ async def test_a_unix_socket_of_the_configuration(tmp_path: Path) -> None:
         (["ws://x", "--secret-file", "/nix"], "options: cannot read the file "),
         (["ws://x", "--json", "--block"], "--json or --block, not both"),
         (["/nix.toml"], "/nix.toml: cannot read: No such file or directory"),
+        (["pbx:5038"], "options: there is no file pbx:5038; an address begins with ws:// or wss://"),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_meant(arguments: list[str], words: str) -> None:

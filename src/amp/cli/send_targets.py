@@ -134,8 +134,14 @@ def _named(whom: Whom, config: Config) -> list[VoipmonitorServer]:
         servers = [server for server in everybody if _is_meant(server, whom)]
     if not servers:
         known = ", ".join(f"{one.name} ({one.sensor_id or 'no sensor_id'})" for one in everybody)
-        raise ConfigError(SOURCE, [f"{what} in the configuration, which has {known or 'none'}"])
+        raise ConfigError(SOURCE, [f"{what} in the configuration, which has {known or _none(config)}"])
     return servers if whom.everyone else servers[:1]
+
+
+def _none(config: Config) -> str:
+    if config.simulate is None or not config.simulate.sniffers:
+        return "none"
+    return "only simulated ones: those are inside the running amp, which is asked by HTTP or SnifferCommand"
 
 
 def _is_meant(server: VoipmonitorServer, whom: Whom) -> bool:

@@ -127,6 +127,8 @@ def _configuration(where_to: str | None) -> Config:
     if path is None:
         places = f"an address, a configuration, the variable AMP_CONFIG, or {DEFAULT_CONFIG}"
         raise ConfigError(SOURCE, [f"expected {places}"])
+    if ":" in str(path) and not path.exists():
+        raise ConfigError(SOURCE, [f"there is no file {path}; an address begins with ws:// or wss://"])
     return load(path)
 
 
@@ -157,8 +159,7 @@ def _only_user(config: Config) -> str | None:
     if config.proxy.authentication == "none":
         return None
     if len(config.user) != 1:
-        names = ", ".join(user.name for user in config.user) or "nobody"
-        raise ConfigError(SOURCE, [f"expected --user: the configuration has {names}"])
+        raise ConfigError(SOURCE, [f"expected --user: {_users(config)}"])
     return config.user[0].name
 
 
@@ -180,4 +181,10 @@ def _secret(
         raise ConfigError(SOURCE, [str(error)]) from None
     except EOFError:
         pass
+    if config is not None and user not in (one.name for one in config.user):
+        raise ConfigError(SOURCE, [f"there is no user {user}: {_users(config)}"])
     raise ConfigError(SOURCE, [f"no secret of {user}: give --secret-file or {SECRET}"])
+
+
+def _users(config: Config) -> str:
+    return f"the configuration has {', '.join(user.name for user in config.user) or 'nobody'}"

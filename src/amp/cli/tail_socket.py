@@ -111,10 +111,18 @@ def words_of(error: BaseException) -> str:
     for one in (error, cause):
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"certificate: {one.verify_message}"
+        if isinstance(one, ssl.SSLError):  # an OSError whose number is none of the system's
+            return _tls_words(one)
         if isinstance(one, OSError) and one.errno is not None:
             # What trio says repeats the address; a resolver's numbers are its own.
             return (one.strerror or "") if isinstance(one, gaierror) else os.strerror(one.errno)
     return str(error) or type(error).__name__
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    """What OpenSSL says, and what it means where amp has no TLS: what comes back is no TLS at all."""
+    said = (error.reason or "failed").replace("_", " ").lower()
+    return f"TLS: {said}: is it ws:// there?" if error.reason == "WRONG_VERSION_NUMBER" else f"TLS: {said}"
 
 
 async def _open(place: TailPlace) -> Stream:

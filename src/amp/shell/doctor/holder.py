@@ -12,6 +12,7 @@ __all__ = ["port_holder"]
 LISTENING: Final = "0A"
 """The state in ``/proc/net/tcp``."""
 MOST_CHARACTERS: Final = 60
+"""Of each word; of a longer one its end is kept, since a path tells there what it is."""
 
 
 def port_holder(port: int) -> str:
@@ -49,5 +50,5 @@ def _program(folder: Path) -> str:
     with suppress(OSError):
         words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         count = 4 if Path(words[0]).name.startswith("python") else 1  # python -m amp run; python /bin/amp run
-        return " ".join(filter(None, words[:count]))[:MOST_CHARACTERS]
+        return " ".join(word[-MOST_CHARACTERS:] for word in words[:count] if word)
     return "?"
