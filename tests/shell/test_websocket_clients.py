@@ -28,9 +28,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "websocket.md"
 WEB = (Listen(port=0, protocols=("http", "websocket")),)
 
 
-def example(language: str) -> str:
-    """The one example in that language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+def example(language: str, number: int = 0) -> str:
+    """An example in that language, the first if not told."""
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
     assert isinstance(found, str)
     return found
 
@@ -56,6 +56,36 @@ async def test_the_python_example(capsys: pytest.CaptureFixture[str]) -> None:
         nursery.cancel_scope.cancel()
     assert {line.split()[0] for line in shown.splitlines()} == {"sim1"}
     assert {line.split()[1] for line in shown.splitlines()} <= {"Newchannel", "Hangup"}
+
+
+async def test_the_example_of_resuming_misses_nothing_while_it_is_away(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(example("python", 1), str(PAGE), "exec"), names)
+    positions: dict[str, Any] = {}
+    shown = ""
+
+    async def until(lines: int) -> None:
+        nonlocal shown
+        with trio.fail_after(PATIENCE_S):
+            while not positions or shown.count("\n") < lines:
+                await trio.sleep(0.05)
+                shown += capsys.readouterr().out
+
+    async with lab("sim1", listen=WEB) as one:
+        address = (f"ws://127.0.0.1:{one.port}/ws", ANNA.name, "anna's")
+        for count in (1, 4):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(names["follow"], positions, *address)
+                await until(0)
+                one.sims["sim1"].user_event("E", ("Key", "live"))
+                await until(count)
+                nursery.cancel_scope.cancel()
+            for _ in range(2):
+                one.sims["sim1"].user_event("E", ("Key", "while away"))
+    numbers = [int(line.split()[1]) for line in shown.splitlines()]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
 def converse(port: int) -> list[dict[str, Any]]:
