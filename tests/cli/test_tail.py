@@ -282,8 +282,6 @@ async def test_tls_with_an_authority_without_and_with_a_configuration(tmp_path: 
         assert b": certificate: unable to get local issuer certificate" in done.stderr
         done = await tail(url.replace("localhost", "127.0.0.1"), "--ca", str(authority().write(tmp_path)))
         assert b"IP address mismatch" in done.stderr
-        done = await tail(url.replace("wss:", "ws:"), "--no-reconnect")
-        assert done.returncode == 1, done.stderr
         for arguments in (
             [url, "--ca", str(authority().write(tmp_path))],
             [url.replace("localhost", "127.0.0.1"), "--insecure"],
