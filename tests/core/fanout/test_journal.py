@@ -90,6 +90,26 @@ def test_asker_and_lead_come_back() -> None:
     assert (batch.server, batch.asker, batch.lead) == (kept.server, kept.asker, kept.lead)
 
 
+def test_what_batches_keep_besides_their_text_counts() -> None:
+    """Leads are as long as events, ActionIDs as long as actions; the lead that pieces share counts once."""
+    lead, piece = b"Event: " + bytes(5000), b"rest"
+    journal, bare = Journal(1 << 20, EPOCH), Journal(1 << 20, EPOCH)
+    for seq in (1, 2, 3):
+        journal.append(Batch(b"s", EPOCH, seq, [piece], None, lead))
+        bare.append(Batch(b"s", EPOCH, seq, [piece]))
+    assert journal.size_bytes == bare.size_bytes + len(lead)
+    before = journal.size_bytes
+    journal.append(Batch(b"s", EPOCH, 4, [b"Event: X"], Asker(1, bytes(700), 8)))
+    assert journal.size_bytes > before + 700
+
+
+def test_no_piece_keeps_an_event_that_is_too_long_for_the_journal() -> None:
+    journal = Journal(5000, EPOCH)
+    journal.append(Batch(b"s", EPOCH, 1, [b"Event: " + bytes(9000)]))
+    journal.append(Batch(b"s", EPOCH, 2, [b"rest"], None, b"Event: " + bytes(9000)))
+    assert (journal.floor, journal.head, journal.size_bytes) == (3, 2, 0)
+
+
 def test_a_journal_of_no_size_only_counts() -> None:
     journal = Journal(0, EPOCH)
     journal.append(Batch(b"s", EPOCH, 1, [b"a", b"b"]))

@@ -76,12 +76,25 @@ class Journal:
             )
         first, self._head = batch.first_seq, batch.last_seq
         text = batch.text
-        size = len(text) + BATCH_BYTES + sum(map(len, batch.shown.values()))
+        size = len(text) + BATCH_BYTES + self._bytes_beside(batch)
         rest = batch.server, batch.asker, batch.lead, batch.shown
         self._entries.append(_Entry(first, self._head, text, size, rest))
         self.size_bytes += size
         while self.size_bytes > self._max_bytes:
             self.size_bytes -= self._entries.popleft().size
+
+    def _bytes_beside(self, batch: Batch) -> int:
+        """What a batch keeps alive besides its text.
+
+        A lead is as long as an event may be, and the event itself may be too long to be kept or have gone
+        already. Batches of broken pieces share it, so it counts with the first of them.
+        """
+        size = sum(map(len, batch.shown.values()))
+        if batch.asker is not None:
+            size += len(batch.asker.original)
+        if batch.lead and not (self._entries and self._entries[-1].batch[2] is batch.lead):
+            size += len(batch.lead)
+        return size
 
     def expire(self, now: float, age_s: float) -> None:
         """Let go of what is older than so many seconds.
