@@ -16,7 +16,7 @@ from amp.core.routing.fanouts import NO_RIGHT
 from amp.core.voipmonitor.action import failure_text, sniffer_error, sniffer_reply
 from amp.core.voipmonitor.command import Command, parse_command
 from amp.core.voipmonitor.exchange_events import Failure
-from amp.core.voipmonitor.hiding import hider_for, shown_problem
+from amp.core.voipmonitor.hiding import Hider, hider_for, shown_problem
 from amp.core.voipmonitor.rights import SnifferGrant
 from amp.errors import LocalProtocolError
 from amp.shell.log import get_logger
@@ -25,6 +25,9 @@ from amp.shell.sniffer_answer import Budget
 from amp.shell.sniffer_gather import Asker, Gather, Outcome
 
 __all__ = ["DeskLimits", "SnifferDesk", "audit"]
+
+HIDDEN_AT_ONCE: Final = 262_144
+"""So many bytes of a reply are searched in one go, which takes a millisecond or two."""
 
 SHOWN_ARGUMENTS: Final = 60
 """Bytes of arguments that the log shows; of content commands none, as they name files and people."""
@@ -242,7 +245,16 @@ class SnifferDesk:
                 budget.give_back(len(reply))
                 refused = answer.failure.failure in REFUSALS
                 return Outcome(b"", failure_text(answer.failure), refused=refused)
-            return Outcome(reply if hider is None else hider.feed(reply) + hider.finish())
+            return Outcome(reply if hider is None else await _hidden(hider, reply))
+
+
+async def _hidden(hider: Hider, reply: bytes) -> bytes:
+    """A whole reply without what is to be hidden; others have a turn between its pieces."""
+    shown: list[bytes] = []
+    for start in range(0, len(reply), HIDDEN_AT_ONCE):
+        shown.append(hider.feed(reply[start : start + HIDDEN_AT_ONCE]))
+        await trio.lowlevel.checkpoint()
+    return b"".join((*shown, hider.finish()))
 
 
 def _refusal(command: Command) -> str:

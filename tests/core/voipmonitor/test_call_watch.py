@@ -8,7 +8,14 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from amp.core.voipmonitor.call_watch import QUALITY_COLUMNS, STATE_COLUMNS, CallChanges, CallWatch, Reset
+from amp.core.voipmonitor.call_watch import (
+    QUALITY_COLUMNS,
+    ROWS_AT_ONCE,
+    STATE_COLUMNS,
+    CallChanges,
+    CallWatch,
+    Reset,
+)
 from amp.core.voipmonitor.tables import Row, Table, parse_table
 from amp.errors import RemoteProtocolError
 from sniffer_recordings import recording
@@ -41,6 +48,32 @@ def ids(rows: tuple[Row, ...]) -> list[object]:
 def told(changes: CallChanges) -> tuple[list[object], list[object], list[object]]:
     assert changes.reset is None
     return ids(changes.started), ids(changes.updated), ids(changes.ended)
+
+
+def test_no_step_looks_at_more_than_a_few_rows() -> None:
+    """Each of what is compared, gone, new and looked up for a restart is told in steps of its own."""
+    watch = CallWatch()
+    rows = 4 * ROWS_AT_ONCE
+    watch.update(table(*[call(f"a{number}") for number in range(rows)]), 0)
+    step, steps = watch.updating(table(*[call(f"b{number}") for number in range(rows)]), 1), 0
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(step)
+            steps += 1
+    changes: CallChanges = end.value.value
+    assert len(changes.started) == len(changes.ended) == rows
+    assert steps == 6 * (rows // ROWS_AT_ONCE)
+
+
+def test_what_was_not_looked_at_to_the_end_is_as_if_it_had_not_come() -> None:
+    watch = CallWatch()
+    watch.update(table(call("a")), 0)
+    step = watch.updating(table(call("b")), 1)
+    for _ in range(4):
+        next(step)
+    step.close()
+    assert ids(watch.calls()) == ["a"]
+    assert told(watch.update(table(call("b")), 2)) == (["b"], [], ["a"])
 
 
 def test_calls_start_and_end() -> None:

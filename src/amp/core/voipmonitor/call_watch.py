@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -13,7 +13,15 @@ from amp.core.voipmonitor.columns import columns_of
 from amp.core.voipmonitor.tables import Row, Table
 from amp.errors import RemoteProtocolError
 
-__all__ = ["CONNECT_COLUMN", "QUALITY_COLUMNS", "STATE_COLUMNS", "CallChanges", "CallWatch", "Reset"]
+__all__ = [
+    "CONNECT_COLUMN",
+    "QUALITY_COLUMNS",
+    "ROWS_AT_ONCE",
+    "STATE_COLUMNS",
+    "CallChanges",
+    "CallWatch",
+    "Reset",
+]
 
 IDENTITY_COLUMNS: Final = ("callreference", "callid", "calldate_num")
 """A call id that returns is a new call, and an address in memory is used again; together they stay apart."""
@@ -57,6 +65,9 @@ ROWS_AT_ONCE: Final = 500
 
 MIN_RETURNED: Final = 2
 """So many call ids with new references and nobody left are a restart, and not one call that came again."""
+
+
+T = TypeVar("T")
 
 
 class Reset(enum.Enum):
@@ -194,12 +205,16 @@ class CallWatch:
             after, started, updated = yield from self._compare(table, layout, now)
         except (TypeError, RecursionError):
             raise RemoteProtocolError("a call whose id is no text, or with a value nested too deep") from None
-        before, self._seen, self._layout = self._seen, after, layout
-        gone = [seen[0] for identity, seen in before.items() if identity not in after]
-        ended = (last or layout).rows(gone)
-        updates = layout.rows(values for values, _ in updated)
-        changes = CallChanges(layout.rows(started), updates, tuple(names for _, names in updated), ended)
-        reset = self._reset(changes, survivors=len(before) - len(gone))
+        before = self._seen
+        gone = yield from _gone(before, after)
+        changes = CallChanges(
+            (yield from _rows(layout, started)),
+            (yield from _rows(layout, [values for values, _ in updated])),
+            tuple([names for _, names in updated]),
+            (yield from _rows(last or layout, gone)),
+        )
+        reset = yield from self._reset(changes, survivors=len(before) - len(gone))
+        self._seen, self._layout = after, layout  # not before: whoever leaves halfway has seen nothing
         return CallChanges(reset=reset) if reset else changes
 
     def _compare(self, table: Table, layout: _Layout, now: float) -> Generator[None, None, _Compared]:
@@ -231,14 +246,42 @@ class CallWatch:
             after[identity] = (values, connected, state, quality, now)
         return after, started, updated
 
-    def _reset(self, changes: CallChanges, *, survivors: int) -> Reset | None:
+    def _reset(self, changes: CallChanges, *, survivors: int) -> Generator[None, None, Reset | None]:
         """Whether the sniffer was restarted since the last table."""
         if self._restarted:
             self._restarted = False
             return Reset.UPTIME
         if survivors or len(changes.ended) < MIN_RETURNED:
             return None
-        returned = {row.raw("callid") for row in changes.started} & {
-            row.raw("callid") for row in changes.ended
-        }
+        ended: set[Any] = set()
+        for some in _some(changes.ended):
+            ended.update([row.raw("callid") for row in some])
+            yield
+        returned: set[Any] = set()
+        for some in _some(changes.started):
+            returned.update([callid for row in some if (callid := row.raw("callid")) in ended])
+            yield
         return Reset.REFERENCES if len(returned) >= MIN_RETURNED else None
+
+
+def _some(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    """So many at a time that nobody waits long for their turn."""
+    return (many[at : at + ROWS_AT_ONCE] for at in range(0, len(many), ROWS_AT_ONCE))
+
+
+def _rows(layout: _Layout, many: Sequence[list[Any]]) -> Generator[None, None, tuple[Row, ...]]:
+    """A view on each, in steps."""
+    rows: list[Row] = []
+    for some in _some(many):
+        rows += layout.rows(some)
+        yield
+    return tuple(rows)
+
+
+def _gone(before: Mapping[Any, _Seen], after: Mapping[Any, _Seen]) -> Generator[None, None, list[list[Any]]]:
+    """The values of calls that are not there any more, in steps."""
+    gone: list[list[Any]] = []
+    for some in _some(list(before)):
+        gone += [before[identity][0] for identity in some if identity not in after]
+        yield
+    return gone
