@@ -91,9 +91,11 @@ def test_a_call_id_that_returns_is_another_call() -> None:
 def test_state_alone_asks_for_no_calls() -> None:
     bench = Bench()
     bench.want(calls=False, state=True)
+    assert bench.watch.version == ""
     for _ in range(3):
         assert bench.ask(stat()) == (Topic.STAT, ["SnifferStat v1"])
     assert bench.now == 120.0
+    assert bench.watch.version == "v1"
 
 
 def test_both_take_turns() -> None:
