@@ -147,6 +147,7 @@ def test_everything_by_keyboard_alone(amp: Amp, page: Page) -> None:
 
     tab_to(page, "a[href='#calls']")
     page.keyboard.press("Enter")
+    page.locator("h1:text-is('Calls'):focus").wait_for()
     tab_to(page, "[role=columnheader] button")
     page.keyboard.press("Enter")
     assert page.get_by_role("columnheader").first.get_attribute("aria-sort") == "ascending"

@@ -35,8 +35,10 @@ def test_events_are_filtered_paused_and_opened(amp: Amp, page: Page) -> None:
     before = page.locator(".total").inner_text().partition(",")[0]
     page.locator(".total").filter(has_text=re.compile(r", [1-9]\d* new events? waiting")).wait_for()
     assert page.locator(".total").inner_text().partition(",")[0] == before
-    rows(page).filter(has_text="Newchannel").first.click()
-    details = page.get_by_role("complementary", name="Newchannel")
+    newest = rows(page).first
+    kind = newest.locator(".c-event").inner_text()
+    newest.click()
+    details = page.get_by_role("complementary", name=kind)
     assert re.search(r"Uniqueid\s+\d+\.\d+", details.inner_text())
     page.keyboard.press("Escape")
     assert page.get_by_role("grid").evaluate("grid => grid === document.activeElement")
