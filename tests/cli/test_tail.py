@@ -46,6 +46,12 @@ async def test_filters_and_the_end_after_a_count() -> None:
     assert tailed.err == []
 
 
+async def test_a_server_that_is_not_there_is_said() -> None:
+    async with lab("a", listen=WEB) as one, tailing(one, "--servers", "sim*,b") as tailed:
+        await tailed.has(1, err=True)
+        assert tailed.err == ["amp tail: no server of this user fits --servers; waiting for one"]
+
+
 async def test_in_a_pipe_there_are_no_colours_and_hostile_values_stay_on_their_lines() -> None:
     async with lab("a", listen=WEB) as one, tailing(one, "--events", "UserEvent") as tailed:
         one.sims["a"].user_event("E", ("Key", "\x1b[2J\x9b31m a\u202eb"))

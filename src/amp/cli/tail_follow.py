@@ -205,7 +205,10 @@ class Tail:
             raise _OverError(End("amp wants a login: give --user", 2))
         if answer.code:
             raise _OverError(End(answer.message, 2 if answer.code == "bad_request" else 1))
-        self._standing.subscribed(answer.facts.get("positions"))
+        positions = answer.facts.get("positions")
+        if not positions and self.asked.selection.get("servers"):
+            self.output.tell("no server of this user fits --servers; waiting for one")
+        self._standing.subscribed(positions)
         self._save()
 
     async def _go_on(self, socket: WebSocketConnection) -> None:
