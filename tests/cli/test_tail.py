@@ -178,6 +178,7 @@ async def test_what_the_journal_has_no_more_is_told() -> None:
         await say(client, *range(200))
         async with tailing(one, "--events", "UserEvent", "--since", since) as tailed:
             await tailed.has(1)
+            await tailed.has(1, err=True)
             lost = one.app.hub.journal(b"a").floor - 1
             assert tailed.err == [f"amp tail: a: missed {position.seq + 1} to {lost}: not in journal"]
             assert tailed.out[0].startswith("--:--:-- a UserEvent ")
