@@ -102,12 +102,18 @@ async def test_a_watched_sniffer_tells_its_version_and_its_trouble() -> None:
     """Until somebody watches nothing is known."""
     sniffer = SimSniffer()
     watch = {"calls": 0.1, "stat": 0.1}
-    async with sniffer_lab(sniffer, users=USERS, listen=LISTEN, watch=watch, answer_timeout_s=0.3) as one:
+    listen = (Listen(port=0, protocols=("ami", "http", "websocket")),)
+    async with sniffer_lab(sniffer, users=USERS, listen=listen, watch=watch, answer_timeout_s=0.3) as one:
 
         async def seen() -> tuple[str, str, bool]:
             server = said(await get(one, "/api/v1/servers/s2", AS_ADMIN))
             assert (server["since"] is not None) is bool(server["version"])
             return server["state"], server["reason"], bool(server["version"])
+
+        async def told_at_login() -> object:
+            async with talking(one) as talker:
+                servers = (await talker.login("root", "toor"))["servers"]
+            return next(server["up"] for server in servers if server["name"] == "s2")
 
         assert await seen() == ("up", "", False)
         client = await one.client()
@@ -118,9 +124,11 @@ async def test_a_watched_sniffer_tells_its_version_and_its_trouble() -> None:
         state, reason, _ = await seen()
         assert state == "down"
         assert reason
+        assert await told_at_login() is False
         sniffer.faults.resume()
         await client.event("SnifferUp")
         assert await seen() == ("up", "", True)
+        assert await told_at_login() is True
 
 
 async def test_trouble_is_forgotten_when_nobody_watches() -> None:

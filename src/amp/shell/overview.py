@@ -103,14 +103,14 @@ class Overview:
         seen, stats = sniffer.seen, sniffer.pool.stats
         position = board.hub.positions(frozenset((sniffer.name.encode(),)))
         epoch, seq = position.get(sniffer.name.encode(), (b"", 0))
-        trouble = "the sniffer does not answer" if sniffer.pool.hanging else sniffer.trouble
-        since = sniffer.since if bool(trouble) == bool(sniffer.trouble) else None
+        problem = sniffer.problem
+        since = sniffer.since if bool(problem) == bool(sniffer.trouble) else None
         return {
             "name": sniffer.name,
             "kind": "voipmonitor",
-            "state": "down" if trouble else "up",
+            "state": "down" if problem else "up",
             "paused": sniffer.paused,
-            "reason": trouble,
+            "reason": problem,
             "since": utc_text(since) if since is not None else None,
             "host": seen.address,
             "port": seen.port,

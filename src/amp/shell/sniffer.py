@@ -98,6 +98,11 @@ class Sniffer:
         port = self.reach.port if isinstance(self.reach, TcpReach) else 0
         return SnifferSeen(self.name, self.reach.host or self.reach.place, port, self._paused)
 
+    @property
+    def problem(self) -> str:
+        """Why it counts as down; empty if it does not. Unwatched it does for want of answers alone."""
+        return "the sniffer does not answer" if self.pool.hanging else self.trouble
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve askers until cancelled."""
         async with trio.open_nursery() as nursery:

@@ -125,7 +125,7 @@ class WebSocketClient(Subscriber):
         assert user is not None  # it has signed in
         kinds = [("asterisk", name, side.up) for name, side in board.servers.items()]
         sniffers = board.desk.sniffers if board.desk is not None else {}
-        kinds += [("voipmonitor", name, True) for name in sniffers]
+        kinds += [("voipmonitor", name, not sniffer.problem) for name, sniffer in sniffers.items()]
         open_to = user.bound_to
         return {
             "user": user.name,
