@@ -98,9 +98,13 @@ def test_a_sniffers_output() -> None:
     data = sniffer_reply(b"", bytes(range(256)), "s1").removesuffix(b"\r\n\r\n")
     assert load(command_done(1, [data]))["output_base64"].startswith("AAECAwQ")
     refused = sniffer_error(b"", "Not sent: no sniffer named x", "").removesuffix(b"\r\n\r\n")
-    assert load(command_done(1, [refused]))["error"]["code"] == "unknown_server"
+    told = load(command_done(1, [refused]))
+    assert told["error"]["code"] == "unknown_server"
+    assert "server" not in told
     odd = sniffer_error(b"", "Something else", "s1").removesuffix(b"\r\n\r\n")
-    assert load(command_done(1, [odd]))["error"] == {"code": "not_sent", "message": "Something else"}
+    told = load(command_done(1, [odd]))
+    assert told["error"] == {"code": "not_sent", "message": "Something else"}
+    assert told["server"] == "s1"
 
 
 @pytest.mark.parametrize(

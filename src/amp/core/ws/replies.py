@@ -69,7 +69,7 @@ def command_done(name: Id, frames: Sequence[bytes]) -> bytes:
     server = (answer.get(b"Server") or b"").decode("utf-8", "replace")
     if answer.name != b"Success":
         code, message = _problem(frames) or ("not_sent", _message(answer))
-        return failed(name, code, message, {"server": server})
+        return failed(name, code, message, {"server": server} if server else NOTHING)
     lines = [value for header, value in answer.headers if header == b"Output"]
     if answer.get(b"Encoding") == b"base64":
         data = base64.b64encode(base64.b64decode(b"".join(lines)))

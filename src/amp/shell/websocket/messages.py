@@ -129,6 +129,9 @@ class Messages:
                 self._take_ping(event)
             case CloseConnection(code, reason):
                 self.left = asked = self._protocol.state is ConnectionState.REMOTE_CLOSING
+                if code == TOO_BIG and not asked:
+                    self._refuse_size()  # found out while it was unpacked
+                    return
                 self.reason = "closed by the client" if asked else f"protocol error: {reason}"
                 # An answer has no reason: theirs, said back to them, would tell nothing.
                 close = CloseConnection(code) if asked else event
@@ -145,8 +148,7 @@ class Messages:
         data = event.data
         self._size += len(data if isinstance(data, bytes | bytearray) else data.encode())
         if self._size > self._most_bytes:
-            self.reason = f"a message may have {self._most_bytes} bytes"
-            self.goodbye = close_frame(TOO_BIG, self.reason)
+            self._refuse_size()
             return
         if data:  # there may be any number of empty ones
             self._parts.append(data if isinstance(data, str) else bytes(data))
@@ -156,3 +158,7 @@ class Messages:
                 self._whole = "".join(part for part in parts if isinstance(part, str))
             else:
                 self._whole = b"".join(part for part in parts if isinstance(part, bytes))
+
+    def _refuse_size(self) -> None:
+        self.reason = f"a message may have {self._most_bytes} bytes"
+        self.goodbye = close_frame(TOO_BIG, self.reason)
