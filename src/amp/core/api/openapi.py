@@ -156,7 +156,7 @@ def _paths() -> Json:
     server = _place("server", "The name of a server.")
     missing = {"404": "There is no such thing, or not for this user."}
     failed = {
-        "400": "The request is wrong.", "404": "There is no such server.", "415": "The body is not JSON.",
+        "400": "The request is wrong, or is not JSON.", "404": "There is no such server.",
         "502": "Not done, or the answer is too large.", "504": "Whether it was done is not known.",
     }  # fmt: skip
     bad = {"400": "The request is wrong."}
