@@ -35,20 +35,29 @@ def sniffer(*options: str) -> Iterator[int]:
 
 
 @contextmanager
-def running(config: Path) -> Iterator[list[str]]:
-    """A running amp; gives the places where it listens."""
+def running(config: Path, up: int = 0) -> Iterator[list[str]]:
+    """A running amp; gives the places where it listens.
+
+    Args:
+        config: its configuration.
+        up: so many of its Asterisks are connected then; amp itself is ready before any is.
+    """
     with subprocess.Popen([*AMP, "run", "--allow-root", str(config)], stderr=subprocess.PIPE) as process:
         try:
-            yield _ready(process)["listen"]
+            yield _ready(process, up)["listen"]
         finally:
             process.terminate()
             process.communicate(timeout=PATIENCE_S)
 
 
-def _ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _ready(process: subprocess.Popen[bytes], up: int) -> dict[str, Any]:
     assert process.stderr is not None
+    ready: dict[str, Any] = {}
     for line in process.stderr:
         told: dict[str, Any] = json.loads(line)
         if told["event"] == "ready":
-            return told
+            ready = told
+        up -= told["event"] == "server_up"
+        if ready and up <= 0:
+            return ready
     raise AssertionError("amp ended before it was ready")

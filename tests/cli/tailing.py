@@ -17,9 +17,16 @@ from amp.shell.websocket.client import WebSocketClient
 from cli.processes import AMP
 from shell.harness import PATIENCE_S, Lab
 
-__all__ = ["WEB", "Tailing", "subscribed", "tail", "tailing", "until", "watchers"]
+__all__ = ["WEB", "Tailing", "subscribed", "tail", "tailing", "until", "url_of", "watchers"]
 
-WEB = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
+WEB = (Listen(port=0), Listen(port=0, protocols=("websocket",)))
+"""For the tests' own clients, and for ``amp tail``. They are apart since amp takes who says nothing at once
+for a manager client where both are taken, and a new process may be slow to speak."""
+
+
+def url_of(one: Lab) -> str:
+    """Where this amp takes WebSockets."""
+    return f"ws://127.0.0.1:{one.port_of(1)}"
 
 
 @attrs.define(eq=False)
@@ -59,7 +66,7 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 @asynccontextmanager
 async def tailing(one: Lab | str, *options: str, **env: str) -> AsyncIterator[Tailing]:
     """``amp tail`` of this amp, subscribed; its end is killed if it has not come by itself."""
-    place = one if isinstance(one, str) else f"ws://127.0.0.1:{one.port}"
+    place = one if isinstance(one, str) else url_of(one)
     process = await trio.lowlevel.open_process(
         [*AMP, "tail", *([place] if place else []), *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(env),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ class Listening(NamedTuple):
 def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     path = tmp_path_factory.mktemp("amp") / "amp.toml"
     path.write_text(CONFIG)
-    with running(path) as places:
+    with running(path, up=1) as places:
         yield Listening(path, int(places[0].rpartition(":")[2]))
 
 
@@ -80,8 +81,13 @@ def test_everything_is_there_as_json(what: str, amp: Amp, control: str) -> None:
 
 
 def test_sessions_are_amps_own_at_its_servers(amp: Amp, control: str) -> None:
-    lines = [line.split()[:4:2] for line in amp("show", "sessions", "--control", control).out.splitlines()]
-    assert lines == [[b"SERVER", b"ROLE"], [b"sim1", b"events"], [b"sim1", b"actions"]]
+    wanted = [[b"SERVER", b"ROLE"], [b"sim1", b"events"], [b"sim1", b"actions"]]
+    lines: list[list[bytes]] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while lines != wanted:  # the second is opened when the first is there
+        assert time.monotonic() < deadline, lines
+        shown = amp("show", "sessions", "--control", control).out
+        lines = [line.split()[:4:2] for line in shown.splitlines()]
 
 
 def test_stats_have_a_line_for_each_number(amp: Amp, control: str) -> None:

@@ -6,12 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import pytest
 
 from cli.conftest import Amp
 from cli.processes import AMP, PATIENCE_S
+from ports import refusing_port
 
 
 def write(folder: Path, text: str) -> str:
@@ -21,12 +24,13 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def unreachable() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    return (
-        f'[[server]]\nname = "pbx"\nhost = "127.0.0.1"\nport = {port}\nusername = "amp"\nsecret = "hunter2"\n'
-    )
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    with refusing_port() as port:
+        yield (
+            f'[[server]]\nname = "pbx"\nhost = "127.0.0.1"\nport = {port}\n'
+            'username = "amp"\nsecret = "hunter2"\n'
+        )
 
 
 def test_a_configuration_without_faults(amp: Amp, tmp_path: Path) -> None:
@@ -36,8 +40,8 @@ def test_a_configuration_without_faults(amp: Amp, tmp_path: Path) -> None:
     assert not done.err
 
 
-def test_a_fault_makes_the_exit_code_1(amp: Amp, tmp_path: Path) -> None:
-    done = amp("doctor", write(tmp_path, unreachable()))
+def test_a_fault_makes_the_exit_code_1(amp: Amp, tmp_path: Path, unreachable: str) -> None:
+    done = amp("doctor", write(tmp_path, unreachable))
     assert done.code == 1
     (line,) = (line for line in done.out.decode().splitlines() if line.startswith("fail"))
     assert "Connection refused" in line
@@ -45,8 +49,8 @@ def test_a_fault_makes_the_exit_code_1(amp: Amp, tmp_path: Path) -> None:
     assert b"hunter2" not in done.out
 
 
-def test_json_for_programs(amp: Amp, tmp_path: Path) -> None:
-    done = amp("doctor", write(tmp_path, unreachable()), "--json")
+def test_json_for_programs(amp: Amp, tmp_path: Path, unreachable: str) -> None:
+    done = amp("doctor", write(tmp_path, unreachable), "--json")
     assert done.code == 1
     found = orjson.loads(done.out)
     assert {row["check"] for row in found} >= {"file", "port", "descriptors", "reach"}

@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from amp.cli import main
 from amp.sim.sniffer.spool import big_piece
 from cli.conftest import Amp
 from cli.processes import AMP, PATIENCE_S, Done, sniffer
+from ports import refusing_port
 
 KEY, IV = (base64.b64encode(text).decode() for text in (b"sixteen bytes ok", b"an initial value"))
 PAIR = ("--key", KEY, "--iv", IV)
@@ -107,9 +107,7 @@ def test_an_error_of_the_sniffer_is_printed_and_is_1(
 
 
 def test_a_sniffer_that_cannot_be_reached_is_1(amp: Amp, send: Send) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    with refusing_port() as port:
         assert send(port, "getversion") == (
             1, b"", f"amp send: 127.0.0.1:{port}: getversion: Connection refused\n",
         )  # fmt: skip
@@ -131,14 +129,15 @@ def test_a_sniffer_that_cannot_be_reached_is_1(amp: Amp, send: Send) -> None:
 )
 def test_a_sniffer_that_misbehaves_is_1(send: Send, fault: str, command: str, words: str) -> None:
     with sniffer("--fault", fault, "--calls", "1") as port:
-        done = send(port, command, "--timeout", "0.3")
+        done = send(port, command, *(("--timeout", "0.3") if fault == "hang" else ()))
     assert (done.code, done.err) == (1, f"amp send: 127.0.0.1:{port}: {words}\n")
 
 
 def test_a_slow_reply_is_waited_for_while_it_goes_on(send: Send) -> None:
-    with sniffer("--fault", "pause=0.6", "--file", "a=262144") as port:
-        done = send(port, "getfile a", "--timeout", "1.8")  # four pieces: longer than that in all
-    assert (done.code, len(done.out)) == (0, 262144)
+    size = 13 << 16
+    with sniffer("--fault", "pause=0.25", "--file", f"a={size}") as port:
+        done = send(port, "getfile a", "--timeout", "2.5")  # thirteen pieces: longer than that in all
+    assert (done.code, len(done.out)) == (0, size)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_50_mb_go_to_a_slow_pipe_in_little_memory(
     port, options = (keyed, ("-a", *PAIR)) if encrypted else (plain[0], ())
     place = (*AMP, "send", "-h", "127.0.0.1", "-p", str(port), *options)
     small, _ = peak_bytes([*place, "-c", "getversion"])
-    big, digest = peak_bytes([*place, "-c", "getfile big", "--timeout", "1"], pause_s=1.3)
+    big, digest = peak_bytes([*place, "-c", "getfile big", "--timeout", "2.5"], pause_s=2.8)
     expected = hashlib.sha256()
     for at in range(0, BIG, 65536):
         expected.update(big_piece(at, 65536))

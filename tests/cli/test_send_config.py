@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from amp.sim.sniffer.spool import big_piece
 from cli.conftest import Amp
 from cli.processes import Done, running, sniffer
+from ports import refusing_port, unused_port
 
 KEY, IV, OTHER = (
     base64.b64encode(text).decode()
@@ -24,12 +24,6 @@ SNIFFER = '[[server]]\nkind = "voipmonitor"\nname = "{name}"\nhost = "127.0.0.1"
 
 def server(name: str, port: int, *more: str) -> str:
     return SNIFFER.format(name=name, port=port, more="\n".join(more or ('encryption = "none"',)))
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +48,7 @@ def config(keyed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
             + server("s2", keyed, "sensor_id = 2", f'key = "{KEY}"', f'iv = "{IV}"')
             + server("s3", keyed, "sensor_id = 30", f'key_conf = "{folder}/voipmonitor.conf"')
             + f'{place}server = "s1"\nunix = "{folder}/s1.sock"\n{pair}'
-            + f'{place}server = "s2"\nport = {free_port()}\n{pair}'
+            + f'{place}server = "s2"\nport = {unused_port()}\n{pair}'
             + '[[user]]\nname = "gui"\nsecret = "gui"\nsniffer_commands = "gui"\n'
         )
         yield path
@@ -169,11 +163,11 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(
         path.write_text(
             "".join(server(f"s{n}", two[n % 2], f"sensor_id = {n}", 'encryption = "none"') for n in range(20))
             + "".join(server(f"hangs{n}", port) for n, port in enumerate(hanging))
-            + server("dead", free_port())
+            + server("dead", stack.enter_context(refusing_port()))
             + server("wrong", keyed, f'key = "{OTHER}"', f'iv = "{IV}"')
         )
-        table = send(path, "--all", "-c", "totalregisters", "--timeout", "1.5")
-        lines = send(path, "--all", "--json", "-c", "totalregisters", "--timeout", "1.5")
+        table = send(path, "--all", "-c", "totalregisters", "--timeout", "2.5")
+        lines = send(path, "--all", "--json", "-c", "totalregisters", "--timeout", "2.5")
     rows = [row.split(None, 3) for row in table.out.decode().splitlines()]
     assert (table.code, table.err) == (1, "")
     assert rows[0] == ["sensor", "server", "ms", "answer"]
@@ -181,15 +175,15 @@ def test_all_are_asked_at_once_and_the_dead_and_the_hanging_are_named(
         (str(n), f"s{n}", str(n % 2)) for n in range(20)
     ]
     assert [row.split(None, 2)[::2] for row in table.out.decode().splitlines()[21:]] == [
-        ["hangs0", "error: totalregisters: no answer within 1.5 s"],
-        ["hangs1", "error: totalregisters: no answer within 1.5 s"],
+        ["hangs0", "error: totalregisters: no answer within 2.5 s"],
+        ["hangs1", "error: totalregisters: no answer within 2.5 s"],
         ["dead", "error: totalregisters: Connection refused"],
         ["wrong", "error: totalregisters: the reply cannot be read: the sniffer has another key"],
     ]
     told = [orjson.loads(line) for line in lines.out.splitlines()]
     assert [(one["server"], one["reply"], one.get("error")) for one in told[19:21]] == [
         ("s19", "1", None),
-        ("hangs0", "", "totalregisters: no answer within 1.5 s"),
+        ("hangs0", "", "totalregisters: no answer within 2.5 s"),
     ]
     assert lines.code == 1
 

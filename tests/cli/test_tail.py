@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 import attrs
@@ -15,7 +14,8 @@ from amp.cli.tail_socket import MOST_BYTES
 from amp.config.schema import Limits, Listen, Proxy
 from amp.core.tail.standing import read_places
 from certificates import authority
-from cli.tailing import WEB, subscribed, tail, tailing, until, watchers
+from cli.tailing import WEB, subscribed, tail, tailing, until, url_of, watchers
+from ports import unused_port
 from shell.harness import AmiClient, Lab, lab
 
 FRESH = Limits(websocket_ping_interval_s=5)
@@ -124,19 +124,17 @@ async def test_a_saved_position_is_where_the_next_one_begins(tmp_path: Path) -> 
 async def test_a_position_moves_also_where_nothing_is_to_be_seen(tmp_path: Path) -> None:
     """Else who waits for a rare event would be told of a gap that was none."""
     place = tmp_path / "place"
-    options = ("--events", "Rare", "--timeout", "0.2", "--save-position", str(place))
+    options = ("--events", "Rare", "--timeout", "2", "--save-position", str(place))
     async with lab("a", listen=WEB) as one, tailing(one, *options):
         client = await one.client(events="off")
         await say(client, *range(20))
         head = one.app.hub.positions()[b"a"].seq
-        await until(lambda: read_places(place.read_bytes())["a"].seq >= head)
+        await until(lambda: place.exists() and read_places(place.read_bytes())["a"].seq >= head)
 
 
 async def test_another_run_of_amp_is_a_gap_and_what_it_has_is_told(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    listen = (attrs.evolve(WEB[0], port=port),)
+    port = unused_port()
+    listen = (WEB[0], attrs.evolve(WEB[1], port=port))
     url = f"ws://127.0.0.1:{port}"
     async with trio.open_nursery() as nursery:
         stop = trio.Event()
@@ -216,7 +214,7 @@ async def test_without_reconnecting_a_loss_is_the_end() -> None:
 async def test_who_cannot_sign_in() -> None:
     limits = Limits(connections_per_user=1)
     async with lab("a", listen=WEB, limits=limits) as one:
-        url = f"ws://127.0.0.1:{one.port}"
+        url = url_of(one)
         done = await tail(url, AMP_TAIL_SECRET="wrong")
         words = b"cannot sign in as anna: wrong name or secret, or too many sessions of this user"
         assert (done.returncode, done.stderr) == (1, b"amp tail: " + words + b"\n")
@@ -226,6 +224,7 @@ async def test_who_cannot_sign_in() -> None:
             done = await tail(url)
             assert done.returncode == 1
             assert b"too many sessions" in done.stderr
+        await until(lambda: not watchers(one))
         done = await tail(url + "/nothing")
         assert (done.returncode, done.stderr) == (
             1, f"amp tail: {url}/nothing: 404 Not Found: there is nothing here\n".encode(),
@@ -261,11 +260,11 @@ async def test_an_amp_that_says_nothing_is_given_up() -> None:
             1, f"amp tail: {url}/ws: no answer within 0.3 s\n",
         )  # fmt: skip
         nursery.cancel_scope.cancel()
-    async with lab("a", listen=WEB) as one, tailing(one, "--timeout", "0.3", "--no-reconnect") as tailed:
+    async with lab("a", listen=WEB) as one, tailing(one, "--timeout", "2", "--no-reconnect") as tailed:
         (watcher,) = watchers(one)
         watcher.outlet.detach()  # whatever it is asked, amp says nothing any more
         assert await tailed.ended() == 1
-    assert tailed.err == ["amp tail: connection lost: no answer within 0.3 s"]
+    assert tailed.err == ["amp tail: connection lost: no answer within 2 s"]
 
 
 async def _swallow(stream: trio.SocketStream) -> None:
@@ -275,12 +274,13 @@ async def _swallow(stream: trio.SocketStream) -> None:
 
 async def test_tls_with_an_authority_without_and_with_a_configuration(tmp_path: Path) -> None:
     certificate, key = authority().issue(tmp_path, "localhost")
-    listen = (attrs.evolve(WEB[0], tls="required", certificate=certificate, private_key=key),)
+    listen = (WEB[0], attrs.evolve(WEB[1], tls="required", certificate=certificate, private_key=key))
     async with lab("a", listen=listen) as one:
-        url = f"wss://localhost:{one.port}"
+        port = one.port_of(1)
+        url = f"wss://localhost:{port}"
         config = tmp_path / "amp.toml"
         config.write_text(
-            f'[[listen]]\nport = {one.port}\nprotocols = ["websocket"]\ntls = "required"\n'
+            f'[[listen]]\nport = {port}\nprotocols = ["websocket"]\ntls = "required"\n'
             f'certificate = "{certificate}"\nprivate_key = "{key}"\n'
             '[[user]]\nname = "anna"\nsecret = "anna\'s"\n'
         )
@@ -304,7 +304,7 @@ async def test_tls_with_an_authority_without_and_with_a_configuration(tmp_path: 
 
 async def test_tls_where_there_is_none_says_so() -> None:
     async with lab("a", listen=WEB) as one:
-        done = await tail(f"wss://127.0.0.1:{one.port}", "--count", "1")
+        done = await tail(url_of(one).replace("ws:", "wss:"), "--count", "1")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.endswith(b": TLS: wrong version number: is it ws:// there?\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -18,7 +19,7 @@ import trio
 
 from amp.core.printable import columns
 from cli.processes import AMP
-from cli.tailing import WEB, environment, subscribed
+from cli.tailing import WEB, environment, subscribed, url_of
 from shell.harness import PATIENCE_S, lab
 
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
@@ -32,6 +33,7 @@ class Terminal:
     process: trio.Process
     number: int
     text: str = ""
+    _decoder: codecs.IncrementalDecoder = attrs.field(factory=codecs.getincrementaldecoder("utf-8"))
 
     def widen(self, width: int) -> None:
         """Make it so many columns wide."""
@@ -41,7 +43,7 @@ class Terminal:
         """Wait for these words; gives everything to the end of their line and forgets it."""
         with trio.fail_after(PATIENCE_S):
             while not (found := re.search(f".*{re.escape(words)}[^\n]*\n?", self.text, re.DOTALL)):
-                self.text += (await self.stream.receive_some(65536)).decode()
+                self.text += self._decoder.decode(await self.stream.receive_some(65536))
         self.text = self.text[found.end() :]
         return found[0].replace("\r\n", "\n")
 
@@ -77,7 +79,7 @@ async def terminal(width: int, *arguments: str, **env: str) -> AsyncIterator[Ter
 async def test_lines_have_colours_and_fit() -> None:
     async with (
         lab("a", listen=WEB) as one,
-        terminal(50, f"ws://127.0.0.1:{one.port}", "--events", "UserEvent") as shown,
+        terminal(50, url_of(one), "--events", "UserEvent") as shown,
     ):
         assert "signed in as anna; 1 servers" in await shown.shows("servers")
         await subscribed(one)
@@ -97,7 +99,7 @@ async def test_lines_have_colours_and_fit() -> None:
 async def test_colours_can_be_turned_off(env: dict[str, str]) -> None:
     async with (
         lab("a", listen=WEB) as one,
-        terminal(80, f"ws://127.0.0.1:{one.port}", "--events", "UserEvent", **env) as shown,
+        terminal(80, url_of(one), "--events", "UserEvent", **env) as shown,
     ):
         await subscribed(one)
         one.sims["a"].user_event("E", ("Key", "k"))
@@ -107,7 +109,7 @@ async def test_colours_can_be_turned_off(env: dict[str, str]) -> None:
 async def test_a_person_is_asked_for_the_secret_and_told_of_attempts() -> None:
     async with (
         lab("a", listen=WEB) as one,
-        terminal(200, f"ws://127.0.0.1:{one.port}", AMP_TAIL_SECRET="") as shown,
+        terminal(200, url_of(one), AMP_TAIL_SECRET="") as shown,
     ):
         await shown.shows("Secret of anna: ")
         await shown.stream.send_all(b"anna's\n")
