@@ -21,7 +21,7 @@ from shell.harness import ANNA, PATIENCE_S, Lab, lab
 from shell.streaming import Block, EventStream, streaming
 from shell.test_slow_clients import flood
 
-ALL = Listen(port=0, protocols=("ami", "http"), detect_timeout_s=0.05)
+ALL = Listen(port=0, protocols=("ami", "http"))
 RITA = User(name="rita", secret=Secret("rita's"), read=("user",), write=())
 PINNED = attrs.evolve(ANNA, name="pinned", secret=Secret("pinned's"), server="b")
 CONFIG = (ANNA, RITA, PINNED)

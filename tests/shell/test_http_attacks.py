@@ -110,7 +110,7 @@ async def test_slow_bytes_do_not_extend_the_time() -> None:
 
 
 async def test_an_idle_connection_is_closed() -> None:
-    async with lab("a", listen=HTTP, limits=Limits(http_idle_timeout_s=0.2)) as one:
+    async with lab("a", listen=HTTP, limits=Limits(http_idle_timeout_s=0.5)) as one:
         browser = await Browser.open(one)
         assert await browser.is_closed()
         kept = await Browser.open(one)

@@ -196,7 +196,7 @@ async def test_a_restart_is_one_event() -> None:
 
 async def test_a_sniffer_that_hangs_is_down_and_comes_back() -> None:
     sniffer = SimSniffer()
-    async with watched_lab(sniffer, answer_timeout_s=0.3) as one:
+    async with watched_lab(sniffer, answer_timeout_s=1) as one:
         client = await one.client("calls", "calls's")
         await client.event("SnifferReset")
         sniffer.faults.hang()

@@ -13,11 +13,14 @@ from amp.config.secret import Secret
 from shell.browsing import Browser, basic, query
 from shell.harness import ANNA, AmiClient, Lab, lab
 from shell.talking import talking
+from shell.test_websocket_wire import PONG, Raw, frame
 
 WEB = (Listen(port=0, protocols=("websocket",)),)
-ALL = (Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05),)
+ALL = (Listen(port=0, protocols=("ami", "http", "websocket")),)
 TWO = (*ALL, Listen(port=0, protocols=("http", "websocket")))
 RITA = User(name="rita", secret=Secret("rita's"), read=("user",), write=())
+PING = 0x89
+"""How a whole ping begins."""
 FLEET = attrs.evolve(ANNA, write=("all", "fanout"))
 
 
@@ -221,13 +224,11 @@ async def test_without_logins_everybody_is_signed_in() -> None:
 
 
 async def test_how_connections_end() -> None:
-    limits = Limits(login_timeout_s=0.3, websocket_message_bytes=4096, websocket_subscriptions=1)
+    limits = Limits(websocket_message_bytes=4096, websocket_subscriptions=1)
     async with lab("a", listen=WEB, limits=limits) as one:
         async with talking(one) as talker:
             assert (await talker.login(secret="wrong"))["error"]["code"] == "login_failed"
             assert (await talker.closed())[0] == 1008
-        async with talking(one) as talker:
-            assert await talker.closed() == (1008, "login timeout")
         async with talking(one) as talker:
             await talker.socket.send_message(b"binary")
             assert (await talker.closed())[0] == 1003
@@ -240,6 +241,12 @@ async def test_how_connections_end() -> None:
             assert (await talker.ask("subscribe", sub="two"))["error"]["code"] == "too_many"
             await talker.ask("action", action={"Action": "Logoff"})
             assert await talker.closed() == (1000, "logoff")
+
+
+async def test_who_does_not_sign_in_is_sent_away() -> None:
+    limits = Limits(login_timeout_s=0.5)
+    async with lab("a", listen=WEB, limits=limits) as one, talking(one) as talker:
+        assert await talker.closed() == (1008, "login timeout")
 
 
 async def test_stopping_and_losing_servers() -> None:
@@ -258,14 +265,15 @@ async def test_stopping_and_losing_servers() -> None:
 
 
 async def test_a_silent_peer_is_pinged_and_then_cut() -> None:
-    async with lab("a", listen=WEB, limits=Limits(websocket_ping_interval_s=0.2)) as one:
-        async with talking(one) as talker:  # answers pings by itself
-            await talker.login()
-            await trio.sleep(1)
-            assert (await talker.ask("ping"))["ok"]
-        silent = await Browser.open(one)
-        await silent.raw(HANDSHAKE)
-        await one.logged("client_done", reason="did not answer a ping")
+    async with lab("a", listen=WEB, limits=Limits(websocket_ping_interval_s=0.5)) as one:
+        raw = await Raw.open(one)
+        for _ in range(3):
+            assert (await raw.frame())[0] == PING
+            await raw.send(frame(PONG, b""))
+        assert (await raw.frame())[0] == PING
+        assert await raw.frame() == (0, b"")
+        line = await one.logged("client_done", protocol="websocket")
+        assert line["reason"] == "did not answer a ping"
 
 
 HANDSHAKE = (

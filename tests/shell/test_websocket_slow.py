@@ -15,7 +15,7 @@ from shell.test_slow_clients import flood
 from shell.test_websocket_wire import TEXT, Raw, frame
 
 LIMITS = Limits(outlet_bytes=1_000_000, drain_timeout_s=60)
-GAPS = Listen(port=0, protocols=("ami", "http", "websocket"), detect_timeout_s=0.05)
+GAPS = Listen(port=0, protocols=("ami", "http", "websocket"))
 CUTS = attrs.evolve(GAPS, slow_client="disconnect")
 
 

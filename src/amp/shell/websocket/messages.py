@@ -97,8 +97,9 @@ class Messages:
         if patience.cancelled_caught:
             if self._asked:
                 self.reason = NO_ANSWER
-            self._asked = True
-            self._speak(ping_frame())
+            else:
+                self._asked = True
+                self._speak(ping_frame())
             return
         self._asked = False
         self.reason = self._took(len(data)) or ("" if data else "connection closed by the client")
