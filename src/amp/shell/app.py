@@ -51,7 +51,7 @@ from amp.shell.console.listening import serve_console
 from amp.shell.descriptors import descriptor_limit, raise_limit
 from amp.shell.doors import Doors
 from amp.shell.entrance import Entrance
-from amp.shell.http.setup import make_site
+from amp.shell.http.setup import fill_site
 from amp.shell.http.site import Site
 from amp.shell.listener import open_listeners
 from amp.shell.members import Members
@@ -120,7 +120,7 @@ class App:
         secret_checks: looks at secrets that are kept as hashes.
         hub: where the events of all servers meet their clients.
         site: what is offered by HTTP; whoever adds to it does so before `run`.
-        overview: what the console shows.
+        overview: what the console and HTTP show.
     """
 
     def __init__(
@@ -144,20 +144,14 @@ class App:
         self._board: Switchboard | None = None
         self._asterisks: Mapping[str, AsteriskServer] = {}
         self._sniffers = Sniffers(config, lambda: self._asterisks.values(), self._follow_sensors)
-        self.site = make_site(
-            lambda: self.config,
-            self.formats,
-            self.members,
-            self.entrance,
-            lambda: self._sniffers.desk,
-            lambda: self._board,
-        )
+        self.site = Site()
         self.overview = Overview(
             name=lambda: self.config.proxy.name,
             board=lambda: self._board,
             entrance=self.entrance,
             site=self.site,
         )
+        fill_site(self.overview, lambda: self.config, self.formats, self.members, lambda: self._sniffers.desk)
         self._manager = ServiceManager(os.environ)
         self._log = log.get_logger()
 

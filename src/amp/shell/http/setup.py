@@ -12,7 +12,6 @@ from amp.core.formats.registry import Formats
 from amp.core.http.ajam import HTML, MXML, RAWMAN
 from amp.core.http.digest import Nonces
 from amp.shell.collector import Collector
-from amp.shell.entrance import Entrance
 from amp.shell.http.access import Access
 from amp.shell.http.ajam import Ajam
 from amp.shell.http.api import PREFIX, Api
@@ -22,45 +21,41 @@ from amp.shell.http.event_streams import EventStreams
 from amp.shell.http.health import Health
 from amp.shell.http.metrics import Scrape
 from amp.shell.http.sessions import SessionLimits, Sessions
-from amp.shell.http.site import WEBSOCKET, Site
+from amp.shell.http.site import WEBSOCKET
 from amp.shell.http.sniffer_commands import PATTERN, SnifferCommands
 from amp.shell.members import Members
 from amp.shell.overview import Overview
 from amp.shell.sniffer_desk import SnifferDesk
-from amp.shell.switchboard import Switchboard
 from amp.shell.websocket.door import WebSocketDoor
 
-__all__ = ["make_site"]
+__all__ = ["fill_site"]
 
 PREFIXES: Final = ("", "/asterisk")
 """Where Asterisk's own interface is looked for: without a prefix, and with the one that is usual."""
 
 
-def make_site(
+def fill_site(
+    overview: Overview,
     config: Callable[[], Config],
     formats: Formats,
     members: Members,
-    entrance: Entrance,
     desk: Callable[[], SnifferDesk],
-    board: Callable[[], Switchboard | None],
-) -> Site:
-    """The site of an amp.
+) -> None:
+    """Offer what an amp offers by HTTP.
 
     Args:
+        overview: of the amp; its site gets the routes, its entrance counts the sessions.
         config: what it runs with now.
         formats: those that clients can have.
         members: who may sign in.
-        entrance: where sessions are counted.
         desk: where sniffers are asked.
-        board: where servers and clients meet, once there is one.
     """
-    site = Site()
-    overview = Overview(name=lambda: config().proxy.name, board=board, entrance=entrance, site=site)
+    site, entrance = overview.site, overview.entrance
     most = partial(_most, config)
     dashboard = Dashboard()
     dashboard.add_to(site)
     site.routes.add(("GET", "POST"), "/", Classic(formats=formats, most=most, front=dashboard.page).handle)
-    _offer_api(site, config, entrance, overview, desk)
+    _offer_api(overview, config, desk)
     sessions = Sessions(entrance, partial(_session_limits, config))
     site.services.append(sessions.run)
     ajam = Ajam(
@@ -75,17 +70,11 @@ def make_site(
         for prefix in PREFIXES:
             site.routes.add(("GET", "POST"), f"{prefix}/{name}", partial(ajam.by_cookie, dialect))
             site.routes.add(("GET", "POST"), f"{prefix}/a{name}", partial(ajam.by_digest, dialect))
-    return site
 
 
-def _offer_api(
-    site: Site,
-    config: Callable[[], Config],
-    entrance: Entrance,
-    overview: Overview,
-    desk: Callable[[], SnifferDesk],
-) -> None:
-    sessions = Sessions(entrance, partial(_login_limits, config))
+def _offer_api(overview: Overview, config: Callable[[], Config], desk: Callable[[], SnifferDesk]) -> None:
+    site = overview.site
+    sessions = Sessions(overview.entrance, partial(_login_limits, config))
     site.services.append(sessions.run)
     access = Access(sessions=sessions)
     Api(access=access, overview=overview).add_to(site)
