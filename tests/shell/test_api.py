@@ -150,6 +150,19 @@ async def test_trouble_is_forgotten_when_nobody_watches() -> None:
                 await trio.sleep(0.05)
 
 
+async def test_a_proxy_action_looks_as_on_tcp() -> None:
+    """By a WebSocket as by a request."""
+    listen = (Listen(port=0, protocols=("http", "websocket")),)
+    action = {"ProxyAction": "ListServers", "ActionID": "mine"}
+    async with lab("a", users=USERS, listen=listen) as one, talking(one) as talker:
+        (answer,) = said(await post(one, "/api/v1/actions", {"action": action}))["answers"]
+        await talker.login("root", "toor")
+        told = await talker.ask("action", action=action)
+        for response in (answer["response"], told["response"]):
+            assert (response["ProxyResponse"], response["ActionID"]) == ("Success", "mine")
+            assert response["ProxyServerState N"].startswith("a K: asterisk S: up ")
+
+
 async def test_an_action_is_answered_server_by_server() -> None:
     async with lab("a", "b", users=USERS, listen=LISTEN) as one:
         action = {"Action": "Ping", "Server": "a"}

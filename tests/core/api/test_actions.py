@@ -16,11 +16,22 @@ def test_numbers_and_lists_become_headers_in_order() -> None:
     )
 
 
+def test_a_proxy_action_needs_no_action_as_on_tcp() -> None:
+    assert read_action({"Key": "x", "proxyaction": "ListServers"}) == Frame.of(
+        ("ProxyAction", "ListServers"), ("Key", "x")
+    )
+    assert read_action({"ProxyAction": "x", "Action": "Ping"}) == Frame.of(
+        ("Action", "Ping"), ("ProxyAction", "x")
+    )
+
+
 @pytest.mark.parametrize(
     ("found", "problem"),
     [
         ({}, "Action among them"),
         ({"Action": " "}, "Action among them"),
+        ({"Action": " ", "ProxyAction": "ListServers"}, "Action among them"),
+        ({"Action": 7}, "Action among them"),
         ({"Action": "LOGIN"}, "signs in by itself"),
         ({"Action": "Ping", "X": True}, r"action\.X: expected a string"),
         ({"Action": "Ping", "X": ["a", None]}, r"action\.X: expected a string"),

@@ -125,9 +125,9 @@ def test_what_has_no_usable_id(message: str, why: str) -> None:
         ({"type": "action", "action": {"Action": " Login "}},
          "action.Action: to sign in, send a request of type login"),
         ({"type": "action", "action": {"Action": "Ping", "X": {}}},
-         "action.X: expected a string, a number, or a list of such"),
+         "action.X: expected a string, a whole number, or a list of such"),
         ({"type": "action", "action": {"Action": "Ping", "X": True}},
-         "action.X: expected a string, a number, or a list of such"),
+         "action.X: expected a string, a whole number, or a list of such"),
         ({"type": "command", "server": "s1"}, "command: expected a string"),
     ],
 )  # fmt: skip
@@ -146,7 +146,7 @@ def test_lines_cannot_be_smuggled_in(bad: str) -> None:
     ):
         found = read(**fields)
         assert isinstance(found, BadRequest)
-        assert found.message.startswith("action: expected no CR, LF or NUL in ")
+        assert found.message.startswith(f"{fields['type']}: expected no CR, LF or NUL in ")
 
 
 @given(

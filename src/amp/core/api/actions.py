@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from amp.core.ami.frame import Frame, encode
+from amp.core.ami.frame import Frame
+from amp.core.http.action_object import read_action_object
 from amp.core.http.outcome import FAN_OUT_END
 from amp.core.http.undone import undone
 from amp.core.ws.event_json import headers_object
@@ -17,31 +18,15 @@ SESSION: Final = frozenset((b"login", b"challenge", b"logoff"))
 
 
 def read_action(found: dict[str, object]) -> Frame:
-    """The action of an object: a header for each field; a list is a header that repeats.
+    """The action of an object, see `read_action_object`.
 
     Raises:
-        LocalProtocolError: it is none, or cannot be sent.
+        LocalProtocolError: it is none, cannot be sent, or is about a session.
     """
-    named = [name for name in found if name.lower() == "action"]
-    action = found.pop(named[0]) if named else None
-    if not isinstance(action, str) or not action.strip():
-        raise LocalProtocolError("action: expected the headers of an action, Action among them")
-    if action.strip().lower().encode() in SESSION:
+    frame = read_action_object(found)
+    if frame.name.strip().lower() in SESSION:
         raise LocalProtocolError("action.Action: each request signs in by itself, so there is no session")
-    headers = [("Action", action)]
-    for name, value in found.items():
-        headers += [(name, _text(name, one)) for one in (value if isinstance(value, list) else [value])]
-    frame = Frame.of(*headers)
-    encode(frame)
     return frame
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise LocalProtocolError(f"action.{name[:40]}: expected a string, a whole number, or a list of such")
 
 
 def answers(frames: Iterable[bytes]) -> list[dict[str, object]]:

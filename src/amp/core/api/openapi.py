@@ -24,8 +24,11 @@ HEADERS: Final[Json] = {
 ACTION: Final[Json] = {
     "type": "object",
     "description": "The headers of an action; one that repeats is a list.",
-    "properties": {"Action": {"type": "string", "minLength": 1}},
-    "required": ["Action"],
+    "properties": {
+        "Action": {"type": "string", "minLength": 1},
+        "ProxyAction": {"type": "string", "minLength": 1},
+    },
+    "anyOf": [{"required": ["Action"]}, {"required": ["ProxyAction"]}],
     "example": {"Action": "Ping"},
 }
 

@@ -9,6 +9,7 @@ import orjson
 
 from amp.core.ami.frame import Frame, encode
 from amp.core.fanout.catchup import Position
+from amp.core.http.action_object import read_action_object
 from amp.core.ws.globs import glob_problem
 from amp.core.ws.selection import MAX_PARTS, Subscription
 from amp.errors import LocalProtocolError
@@ -258,43 +259,26 @@ def _unsubscribe(name: Id, fields: _Fields) -> Unsubscribe:
 
 
 def _action(name: Id, fields: _Fields) -> Act:
-    found = fields.table("action") or {}
-    named = next((key for key in found if key.lower() == "action"), None)
-    action = found.pop(named) if named is not None else None
-    if not isinstance(action, str) or not action:
-        raise _BadValueError("action: expected an object with the headers of an action, Action among them")
-    headers = [("Action", action)]
-    for header, value in found.items():
-        headers += [(header, _text(one, header)) for one in (value if isinstance(value, list) else [value])]
-    if action.strip().lower().encode() in SIGN_IN:
+    try:
+        frame = read_action_object(fields.table("action"))
+    except LocalProtocolError as error:
+        raise _BadValueError(str(error)) from None
+    if frame.name.strip().lower() in SIGN_IN:
         raise _BadValueError("action.Action: to sign in, send a request of type login")
-    return Act(name, _encodable(headers), "action", fields.flag("stream"))
+    return Act(name, frame, "action", fields.flag("stream"))
 
 
 def _command(name: Id, fields: _Fields) -> Act:
-    headers = [
+    frame = Frame.of(
         ("Action", "SnifferCommand"),
         ("Server", fields.text("server", 256)),
         ("Command", fields.text("command", 1 << 20)),
-    ]
-    return Act(name, _encodable(headers), "command", stream=False)
-
-
-def _text(value: object, header: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise _BadValueError(f"action.{header[:40]}: expected a string, a number, or a list of such")
-
-
-def _encodable(headers: list[tuple[str, str]]) -> Frame:
-    frame = Frame.of(*headers)
+    )
     try:
         encode(frame)
     except LocalProtocolError as error:
-        raise _BadValueError(f"action: {error}") from None
-    return frame
+        raise _BadValueError(f"command: {error}") from None
+    return Act(name, frame, "command", stream=False)
 
 
 def _ping(name: Id, fields: _Fields) -> Ping:
