@@ -169,6 +169,18 @@ def test_hostile_names_neither_move_the_cursor_nor_colour_anything(tmp_path: Pat
         screen.until_shown("code 0")
 
 
+def test_an_amp_of_another_version(tmp_path: Path) -> None:
+    """It is said; and who has enough does not wait for an answer that does not come to the next try."""
+
+    def answer(_what: str) -> object:
+        return {"ok": True, "stats": {"name": "n"}, "rows": [{"name": "x"}]}
+
+    with answering(tmp_path / "c", answer), top(tmp_path, tmp_path / "c") as screen:
+        screen.until_shown("did not answer as")  # the line ends where the screen does
+        screen.press("q")
+        screen.until_shown("code 0")
+
+
 def test_thousands_of_clients_are_cut_short_and_say_so(tmp_path: Path) -> None:
     def answer(what: str) -> object:
         if what == "stats":

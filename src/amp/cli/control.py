@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,7 +23,7 @@ from amp.config.control import AUTO, OFF, candidates, folder_problem
 from amp.core.printable import printable
 from amp.errors import ConsoleError
 
-__all__ = ["Control", "Where", "do"]
+__all__ = ["Control", "Where", "do", "understood"]
 
 PATIENCE_S: Final = 30.0
 """The longest that amp may be silent; a reload reads files, and a client that is killed has some seconds."""
@@ -119,6 +120,11 @@ class Control:
         """End the connection."""
         self._sock.close()
 
+    def abandon(self) -> None:
+        """Have whoever waits in `ask`, in another thread, wait no longer: it gets a `ConsoleError`."""
+        with suppress(OSError):  # it has ended already
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def ask(self, command: str, **arguments: object) -> dict[str, Any]:
         """Ask it something.
 
@@ -185,8 +191,8 @@ def do(name: str, where: Where | None, work: Callable[[Control], None]) -> int:
         name: of the command.
     """
     try:
-        with Control(where or Where()) as control:
-            _work(control, work)
+        with Control(where or Where()) as control, understood(control):
+            work(control)
     except ConsoleError as error:
         told = [str(error), *(f"  {problem}" for problem in error.problems)]
         sys.stderr.write("".join(f"amp {name}: {printable(line)}\n" for line in told))
@@ -196,9 +202,15 @@ def do(name: str, where: Where | None, work: Callable[[Control], None]) -> int:
     return 0
 
 
-def _work(control: Control, work: Callable[[Control], None]) -> None:
+@contextmanager
+def understood(control: Control) -> Iterator[None]:
+    """Within the block a reply with other fields than those of this version is a `ConsoleError`.
+
+    Raises:
+        ConsoleError: there was one.
+    """
     try:
-        work(control)
+        yield
     except UNEXPECTED as error:
         told = f"{control.path} did not answer as an amp of this version does ({type(error).__name__})"
         raise ConsoleError(told) from error

@@ -40,4 +40,6 @@ def top(
         return 2
     from amp.cli.top_screen import TopScreen
 
-    return TopScreen(where or Where(), interval).run() or 0
+    screen = TopScreen(where or Where(), interval)
+    screen.run()
+    return screen.return_code or 0

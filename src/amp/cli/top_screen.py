@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Input, Static
 
-from amp.cli.control import Control, Where
+from amp.cli.control import Control, Where, understood
 from amp.cli.tables import Row
 from amp.cli.top_rates import CLIENTS, SERVERS, Look, Order, Rates
 from amp.core.printable import printable
@@ -101,6 +101,7 @@ class TopScreen(App[int]):
         self._rates = Rates()
         self._held = False
         self._over = threading.Event()
+        self._control: Control | None = None
         self.servers = RowsTable(Order(SERVERS), "name", "servers")
         self.clients = RowsTable(Order(CLIENTS, by=WAITING, reverse=True), "number", "clients")
         self._filtered = self.servers
@@ -119,8 +120,10 @@ class TopScreen(App[int]):
         self.follow()
 
     def on_unmount(self) -> None:
-        """The thread that looks must not keep the process."""
+        """The thread that looks must not keep the process, even while amp does not answer it."""
         self._over.set()
+        if self._control is not None:
+            self._control.abandon()
 
     # -- looking -------------------------------------------------------------------------------------
 
@@ -129,12 +132,14 @@ class TopScreen(App[int]):
         """Look, again and again; a lost amp is looked for anew."""
         while not self._over.is_set():
             try:
-                with Control(self._where) as control:
+                with Control(self._where) as control, understood(control):
+                    self._control = control
                     while not self._over.is_set():
                         self.call_from_thread(self.take, look_at(control))
                         self._over.wait(self._interval)
             except ConsoleError as error:
-                self.call_from_thread(self.lose, str(error))
+                if not self._over.is_set():
+                    self.call_from_thread(self.lose, str(error))
                 self._over.wait(self._interval)
 
     def take(self, look: Look) -> None:
@@ -217,7 +222,7 @@ class TopScreen(App[int]):
     def change(self, server: str) -> None:
         """Ask amp for it, whose next picture shows it."""
         try:
-            with Control(self._where) as control:
+            with Control(self._where) as control, understood(control):
                 rows = control.ask("show", what="servers")["rows"]
                 paused = any(row["name"] == server and row["paused"] for row in rows)
                 control.ask("resume" if paused else "pause", server=server)
