@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import urllib.request
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.relay import relay
-from dashboard.stage import Amp, amp_process, sign_in
+from dashboard.stage import Amp, amp_process, asterisk, sign_in, sim_process, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,6 +77,57 @@ def test_an_amp_that_was_started_anew(tmp_path: Path, page: Page) -> None:
     with amp_process(tmp_path, port=port):
         page.get_by_role("alert").filter(has_text="The session is over.").wait_for()
         sign_in(page, amp.origin)
+
+
+def test_a_list_of_calls_that_was_cut_off_is_asked_for_again(tmp_path: Path, page: Page) -> None:
+    """The connection ends while an Asterisk takes its time; what it had to tell is not among the events."""
+    with (
+        sim_process() as (port, sim), amp_process(tmp_path, asterisk("quiet", port)) as amp,
+        relay(amp.port) as way,
+    ):  # fmt: skip
+        amp.act(
+            Action="Originate", Server="quiet", Channel="Local/600@from-internal", Context="from-internal",
+            Exten="hold", Priority="1", Async="true",
+        )  # fmt: skip
+        until(lambda: channel_states(amp) == ["Up", "Up"])
+        sim.send_signal(signal.SIGSTOP)
+        try:
+            sign_in(page, way.origin, view="calls")
+            until(lambda: amp.ask("/servers/quiet")["pending"])
+            way.cut()
+            page.locator(".connection[data-state=waiting]").wait_for()
+        finally:
+            sim.send_signal(signal.SIGCONT)
+        way.mend()
+        page.locator(".connection[data-state=live]").wait_for()
+        page.get_by_label("Search").fill("quiet")
+        page.get_by_role("grid").locator(".body").get_by_role("row").first.wait_for()
+
+
+def channel_states(amp: Amp) -> list[str]:
+    """Of that Asterisk; in a call that is on hold nothing happens any more."""
+    (answer,) = amp.act(Action="CoreShowChannels", Server="quiet")["answers"]
+    return [one["ChannelStateDesc"] for one in answer["events"] if one["Event"] == "CoreShowChannel"]
+
+
+def test_who_comes_late_has_missed_nothing(amp: Amp, page: Page) -> None:
+    """The first WebSocket does not come about, the second one does: that is no loss."""
+    page.add_init_script(FIRST_FAILS)
+    sign_in(page, amp.origin)
+    page.locator(".server .spark-line[d*=L]").first.wait_for(state="attached")  # seconds after it was live
+    assert page.get_by_role("region", name="Notice").filter(has_text="Back after").count() == 0
+
+
+FIRST_FAILS = """(() => {
+    const Real = WebSocket;
+    let tries = 0;
+    window.WebSocket = class extends Real {
+        constructor(url, protocol) {
+            super(tries ? url : `${url}/nothing`, protocol);
+            tries += 1;
+        }
+    };
+})()"""
 
 
 def test_logging_out_elsewhere_ends_it_here(amp: Amp, page: Page) -> None:

@@ -180,3 +180,36 @@ def test_what_was_missed_is_one_sentence(modules: Page) -> None:
     assert said(["gap", {**gap, "reason": "slow client"}]) == (
         "pbx1: 1,200 events missing, this page was too slow."
     )
+    assert said(*back, ["gap", gap], ["event", early], *back, ["event", early]) == (
+        "Back after a while: 2 events caught up; pbx1: 1,200 events missing, amp does not have them any more."
+    )
+
+
+POLLED = """async (times) => {
+    const { Poll } = await import("/static/js/poll.js");
+    const answers = [];
+    let asked = 0;
+    const poll = new Poll(() => { asked += 1; return new Promise((done) => answers.push(done)); }, 1e6);
+    const settled = () => new Promise((done) => setTimeout(done));
+    const seen = [];
+    for (const what of times) {
+        if (what === "answer") answers.shift()();
+        else poll[what]();
+        await settled();
+        seen.push(asked);
+    }
+    poll.stop();
+    return seen;
+}"""
+
+
+def test_what_is_asked_again_and_again_is_asked_once_at_a_time(modules: Page) -> None:
+    """Many reasons to ask while an answer is on its way are one question more; none when nobody wants it."""
+
+    def asked(*steps: str) -> object:
+        return modules.evaluate(POLLED, list(steps))
+
+    assert asked("start", "start", "start", "answer", "answer") == [1, 1, 1, 2, 2]
+    assert asked("start", "answer", "start") == [1, 1, 2]
+    assert asked("start", "start", "stop", "answer") == [1, 1, 1, 1]
+    assert asked("start", "stop", "start", "answer", "answer") == [1, 1, 1, 2, 2]

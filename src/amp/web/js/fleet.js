@@ -8,6 +8,8 @@ import { Poll } from "./poll.js";
 import { Socket } from "./socket.js";
 
 const POLL_MS = 2000;
+/** What grew in less says nothing of a rate. */
+const LEAST_MS = 1000;
 /** Five minutes of rates. */
 export const HISTORY = 150;
 
@@ -17,15 +19,17 @@ class Watched {
 
   constructor(shown) {
     this.shown = shown;
+    this.counted = shown;
     this.rates = { events: 0, bytes: 0, actions: 0 };
   }
 
   /** Counters have grown meanwhile; they never shrink, but a server may be another one of the same name. */
-  look(shown, seconds) {
-    const grown = (name) => Math.max(0, (shown[name] ?? 0) - (this.shown[name] ?? 0)) / seconds;
+  count(seconds) {
+    const { shown, counted } = this;
+    const grown = (name) => Math.max(0, (shown[name] ?? 0) - (counted[name] ?? 0)) / seconds;
     this.rates = { events: grown("events"), bytes: grown("bytes_in"), actions: grown("actions") + grown("asked") };
     remember(this.history, this.rates.events);
-    this.shown = shown;
+    this.counted = shown;
   }
 }
 
@@ -48,7 +52,10 @@ export class Fleet extends EventTarget {
 
   #socket;
   #poll = new Poll(() => this.#ask(), POLL_MS);
-  #lookedAt = 0;
+  #countedAt = -Infinity;
+  /** Servers whose calls are to be listed; and whether they are asked for it just now. */
+  #unasked = new Set();
+  #asked = new Set();
   #versions = new Map();
 
   /** @param {{user: string, read: string[], write: string[]}} me who is signed in */
@@ -96,21 +103,28 @@ export class Fleet extends EventTarget {
   }
 
   #look(servers, stats) {
-    const now = performance.now();
-    const seconds = (now - this.#lookedAt) / 1000;
-    this.#lookedAt = now;
     const known = this.servers;
     this.servers = new Map();
     for (const shown of servers) {
-      const watched = known.get(shown.name);
-      watched?.look(shown, seconds);
-      this.servers.set(shown.name, watched ?? new Watched(shown));
-      if (!watched && this.connection.state === "live") this.#list(shown);
+      const watched = known.get(shown.name) ?? new Watched(shown);
+      watched.shown = shown;
+      this.servers.set(shown.name, watched);
+      if (!known.has(shown.name)) this.#list(shown);
     }
     for (const name of known.keys()) if (!this.servers.has(name)) this.calls.clear(name);
-    if (known.size) remember(this.history, sumOf(this.servers));
+    this.#count(known);
     this.stats = stats;
     this.#tell("servers");
+  }
+
+  /** A server that is lost or back is asked for at once; rates are of the usual time all the same. */
+  #count(known) {
+    const now = performance.now();
+    if (now - this.#countedAt < LEAST_MS) return;
+    const seconds = (now - this.#countedAt) / 1000;
+    this.#countedAt = now;
+    for (const [name, watched] of this.servers) if (known.has(name)) watched.count(seconds);
+    if (known.size) remember(this.history, sumOf(this.servers));
   }
 
   /** The version of a server: what it says itself, or of an Asterisk that of its manager interface. */
@@ -124,8 +138,8 @@ export class Fleet extends EventTarget {
 
   #live(since, positions) {
     this.missed.resumed(since, positions);
-    if (since === null) {
-      for (const { shown } of this.servers.values()) this.#list(shown);
+    for (const { shown } of this.servers.values()) {
+      if (since === null || this.#unasked.has(shown.name)) this.#list(shown);
     }
   }
 
@@ -157,8 +171,20 @@ export class Fleet extends EventTarget {
     if (watched) this.#list(watched.shown);
   }
 
-  /** Ask for the calls that there are; events tell only what changes. */
-  async #list({ name, kind }) {
+  /**
+   * Ask for the calls that there are; events tell only what changes. Once at a time for each server, since a
+   * list says nothing of what happens behind it; and later if there is no connection, or it ends meanwhile.
+   */
+  async #list(shown) {
+    const { name } = shown;
+    this.#unasked.add(name);
+    if (this.#asked.has(name)) return;
+    this.#asked.add(name);
+    while (this.connection.state === "live" && this.#unasked.delete(name)) await this.#fill(shown);
+    this.#asked.delete(name);
+  }
+
+  async #fill({ name, kind }) {
     this.calls.expect(name, kind);
     try {
       if (kind === "asterisk") {
@@ -171,7 +197,8 @@ export class Fleet extends EventTarget {
       }
       this.unlisted.delete(name);
     } catch (error) {
-      if (error.code !== "closed") this.unlisted.set(name, error.message);
+      if (error.code === "closed") this.#unasked.add(name);
+      else this.unlisted.set(name, error.message);
     }
     this.#tell("calls");
   }
@@ -191,7 +218,7 @@ export class Fleet extends EventTarget {
   // -- the connection --------------------------------------------------------------------------------
 
   async #closed(code, opened) {
-    this.missed.lost();
+    if (opened) this.missed.lost(); // who has never been there has missed nothing
     if (opened && code !== 1008) return;
     try {
       await ask("GET", "/me");

@@ -17,16 +17,16 @@ export class Missed {
     this.#tell = tell;
   }
 
-  /** The connection has ended. */
+  /** The connection has ended; what was not said yet is said when it is back. */
   lost() {
     this.#lostAt ||= Date.now();
+    clearTimeout(this.#timer);
   }
 
   /** It is back; what is behind the positions as of now was missed. */
   resumed(since, positions) {
     if (!this.#lostAt) return;
-    this.#caughtUp = 0;
-    this.#gaps = since === null ? [{ server: "", reason: "new epoch", from: null, to: null }] : [];
+    if (since === null) this.#gaps.push({ server: "", reason: "new epoch", from: null, to: null });
     this.#behind = new Map(Object.entries(positions));
     this.#settle();
   }
@@ -54,6 +54,7 @@ export class Missed {
       this.#tell(this.#words());
       this.#behind.clear();
       this.#gaps = [];
+      this.#caughtUp = 0;
       this.#lostAt = 0;
     }, SETTLE_MS);
   }

@@ -4,7 +4,9 @@
 export class Poll {
   #work;
   #pause_ms;
-  #round = 0;
+  #wanted = false;
+  #asking = false;
+  #again = false;
   #timer = 0;
 
   /**
@@ -16,20 +18,27 @@ export class Poll {
     this.#pause_ms = pause_ms;
   }
 
-  /** Ask at once, and then again and again. */
+  /** Ask at once, or when the answer is there that is on its way; and then again and again. */
   start() {
-    this.stop();
-    this.#ask(this.#round);
+    this.#wanted = true;
+    clearTimeout(this.#timer);
+    if (this.#asking) this.#again = true;
+    else this.#ask();
   }
 
   /** No further question; an answer that is on its way may still come. */
   stop() {
-    this.#round += 1;
+    this.#wanted = false;
     clearTimeout(this.#timer);
   }
 
-  async #ask(round) {
-    await this.#work();
-    if (round === this.#round) this.#timer = setTimeout(() => this.#ask(round), this.#pause_ms);
+  async #ask() {
+    this.#asking = true;
+    do {
+      this.#again = false;
+      await this.#work();
+    } while (this.#wanted && this.#again);
+    this.#asking = false;
+    if (this.#wanted) this.#timer = setTimeout(() => this.#ask(), this.#pause_ms);
   }
 }
