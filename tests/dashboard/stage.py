@@ -117,7 +117,7 @@ def sniffer(name: str, port: int) -> str:
 
 @contextmanager
 def amp_process(folder: Path, more: str = "", *, port: int = 0) -> Iterator[Amp]:
-    """amp with the simulated fleet, ready.
+    """amp with the simulated fleet, and every server up.
 
     Args:
         folder: for its configuration and its log.
@@ -131,7 +131,9 @@ def amp_process(folder: Path, more: str = "", *, port: int = 0) -> Iterator[Amp]
     try:
         listening: list[str] = until(lambda: _listening(log, process))
         ports = [int(place.rpartition(":")[2]) for place in listening]
-        yield Amp(port=ports[0], ami_port=ports[1], process=process)
+        amp = Amp(port=ports[0], ami_port=ports[1], process=process)
+        until(lambda: all(server["state"] == "up" for server in amp.ask("/servers")))
+        yield amp
     finally:
         process.terminate()
         process.wait(PATIENCE_S)

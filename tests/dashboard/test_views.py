@@ -22,12 +22,14 @@ def test_events_are_filtered_paused_and_opened(amp: Amp, page: Page) -> None:
     rows(page).nth(5).wait_for()
     page.get_by_label("Server").select_option("sim2")
     page.get_by_label("Event names").fill("new*, hangup")
+
+    def filtered() -> bool:
+        kinds = page.locator(".row:not([hidden]) .c-event[role=gridcell]").all_inner_texts()
+        servers = page.locator(".row:not([hidden]) .c-server[role=gridcell]").all_inner_texts()
+        return set(servers) == {"sim2"} and all(re.match("New|Hangup", kind) for kind in kinds)
+
+    until(filtered)  # rows are drawn a moment later
     rows(page).nth(3).wait_for()
-    kinds = page.locator(".row:not([hidden]) .c-event[role=gridcell]").all_inner_texts()
-    assert kinds
-    assert all(re.match("New|Hangup", kind) for kind in kinds)
-    servers = page.locator(".row:not([hidden]) .c-server[role=gridcell]").all_inner_texts()
-    assert set(servers) == {"sim2"}
 
     pause = page.get_by_role("button", name="Pause")
     pause.click()
@@ -80,6 +82,7 @@ def test_a_query_is_answered_server_by_server(amp: Amp, page: Page) -> None:
     page.get_by_label("Examples").select_option(label="Versions and limits (CoreSettings)")
     page.get_by_role("button", name="Ask").click()
     page.locator(".total").filter(has_text="2 servers answered, 2 rows").wait_for()
+    rows(page).nth(1).wait_for()
     assert rows(page).locator(".c-server").all_inner_texts() == ["sim1", "sim2"]
     rows(page).first.click()
     details = page.get_by_role("complementary", name="sim1: Success")
