@@ -27,7 +27,7 @@ services:
 asterisk:
     bash tests/real/provision.sh
 
-# benchmarks: smoke, fanout, reqresp, memory
+# benchmarks: smoke, all, or one of those that `just bench --help` lists
 bench *args="smoke":
     {{python}} -m bench {{args}}
 
