@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 import trio
@@ -28,7 +28,10 @@ from amp.shell.wire import Wire
 if TYPE_CHECKING:
     from amp.shell.switchboard import Switchboard
 
-__all__ = ["Subscriber", "SubscriberOutlet"]
+__all__ = ["LAST_WORDS_S", "Subscriber", "SubscriberOutlet"]
+
+LAST_WORDS_S: Final = 2.0
+"""How long a client that ends has for what it is owed before its last words, and then to end as well."""
 
 
 class SubscriberOutlet(Outlet):
@@ -147,6 +150,21 @@ class Subscriber(InnerClient, ABC):
         with session:
             await session.client.done.wait()
             self.log_off("session over")
+
+    @abstractmethod
+    async def _say_last_words(self) -> None:
+        """Say why it ends, as its kind of reader is told."""
+
+    async def _close_drained(self) -> None:
+        """Say why it ends, and leave the other end a moment to end as well."""
+        self._wake_askers()
+        await self._say_last_words()
+        with trio.move_on_after(self._drain_timeout_s):
+            await self.outlet.drain()
+            self._socket.end_output()
+            with trio.move_on_after(LAST_WORDS_S):
+                await self.peer_left.wait()
+        self._scope.cancel()
 
     def _take(self, data: bytes) -> None:
         super()._take(data)

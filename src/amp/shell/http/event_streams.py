@@ -52,8 +52,6 @@ __all__ = ["EventStreams"]
 HEARTBEAT_S: Final = 15.0
 """As the HTML standard advises; proxies that close silent connections wait longer."""
 
-LAST_WORDS_S: Final = 2.0
-
 MOST_BYTES: Final = 65_536
 """What a reader may send behind its request; nothing would be usual."""
 
@@ -154,16 +152,9 @@ class EventStreamClient(Subscriber):
         if (tell := self.outlet.on_drop) is not None:
             self.outlet.on_drop = lambda span, new: unplaced(tell(span, new))
 
-    async def _close_drained(self) -> None:
-        self._wake_askers()
+    async def _say_last_words(self) -> None:
         if self._begun:
             self.outlet.speak(end_block(self.reason))
-        with trio.move_on_after(self._drain_timeout_s):
-            await self.outlet.drain()
-            self._socket.end_output()
-            with trio.move_on_after(LAST_WORDS_S):
-                await self.peer_left.wait()
-        self._scope.cancel()
 
 
 @attrs.frozen(kw_only=True)

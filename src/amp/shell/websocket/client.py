@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -21,16 +21,13 @@ from amp.core.ws.selection import Selection
 from amp.shell.crowd import Crowd
 from amp.shell.outlet import OVERRUN, OutletLimits
 from amp.shell.secret_checks import SecretChecks
-from amp.shell.subscriber import Subscriber, SubscriberOutlet
+from amp.shell.subscriber import LAST_WORDS_S, Subscriber, SubscriberOutlet
 from amp.shell.wire import Wire
 
 if TYPE_CHECKING:
     from amp.shell.switchboard import Switchboard
 
 __all__ = ["WebSocketClient"]
-
-LAST_WORDS_S: Final = 2.0
-"""How long a client that ends has for the answers that it is owed, and then for its own close frame."""
 
 
 class WebSocketOutlet(SubscriberOutlet):
@@ -154,17 +151,10 @@ class WebSocketClient(Subscriber):
         self._was_cut = True
         self.close_soon(reason)
 
-    async def _close_drained(self) -> None:
-        """Answer what is owed, say why it ends, and leave the other end a moment to say so, too."""
-        self._wake_askers()
+    async def _say_last_words(self) -> None:
+        """Answer what is owed, and say why it ends."""
         with trio.move_on_after(LAST_WORDS_S):
             while self._busy:
                 self._idle = trio.Event()
                 await self._idle.wait()
         self.outlet.say_goodbye(close_frame(code_for(self.reason), self.reason))
-        with trio.move_on_after(self._drain_timeout_s):
-            await self.outlet.drain()
-            self._socket.end_output()
-            with trio.move_on_after(LAST_WORDS_S):
-                await self.peer_left.wait()
-        self._scope.cancel()
