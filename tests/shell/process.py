@@ -155,7 +155,7 @@ async def running_amp(
                 process.kill()
             with trio.CancelScope(shield=True):
                 await process.wait()
-            nursery.cancel_scope.cancel()
+        # and the rest of its log is read, to the end that the pipe has by now
     assert process.stderr is not None
     await process.stderr.aclose()
     assert not running.noise, b"\n".join(running.noise).decode(errors="replace")

@@ -103,7 +103,7 @@ async def test_a_watched_sniffer_tells_its_version_and_its_trouble() -> None:
     sniffer = SimSniffer()
     watch = {"calls": 0.1, "stat": 0.1}
     listen = (Listen(port=0, protocols=("ami", "http", "websocket")),)
-    async with sniffer_lab(sniffer, users=USERS, listen=listen, watch=watch, answer_timeout_s=1) as one:
+    async with sniffer_lab(sniffer, users=USERS, listen=listen, watch=watch, answer_timeout_s=2) as one:
 
         async def seen() -> tuple[str, str, bool]:
             server = said(await get(one, "/api/v1/servers/s2", AS_ADMIN))

@@ -24,6 +24,7 @@ from amp.shell.doctor.everything import examine
 from amp.sim.asterisk import SimAsterisk
 from amp.sim.sniffer.sniffer import SimSniffer
 from certificates import authority
+from ports import refusing_port
 from shell.harness import PATIENCE_S, server
 from shell.sniffing import KEY, OTHER_KEY, configured
 from shell.test_reach import tls_before
@@ -81,11 +82,6 @@ async def silent() -> AsyncIterator[int]:
         yield sock.getsockname()[1]
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 # -- Asterisks -------------------------------------------------------------------------------------------
 
 
@@ -124,16 +120,17 @@ async def test_a_clock_that_is_wrong() -> None:
 
 
 async def test_an_asterisk_that_is_not_there() -> None:
-    findings = await look(server("a", closed_port()))
+    with refusing_port() as port:
+        findings = await look(server("a", port))
     assert states(findings) == {"reach": State.FAIL}
     assert "Connection refused" in findings[0].found
 
 
 async def test_an_asterisk_that_hangs_ends_at_the_deadline() -> None:
     async with silent() as port:
-        findings = await look(server("a", port), timeout_s=0.2)
+        findings = await look(server("a", port), timeout_s=1)
         assert states(findings) == {"reach": State.OK, "login": State.FAIL}
-        assert "no answer within 0.2 s" in the("login", findings).found
+        assert "no answer within 1 s" in the("login", findings).found
 
 
 async def test_what_is_no_asterisk() -> None:
@@ -244,7 +241,8 @@ async def test_sniffers_that_hang_are_starting_or_gone() -> None:
         sim.faults.clear()
         sim.faults.garbage = b"SSH-2.0-OpenSSH_9.2\r\n"
         assert states(await look(configured("s", port))) == {"reach": State.FAIL}
-    assert states(await look(configured("s", closed_port()))) == {"reach": State.FAIL}
+    with refusing_port() as port:
+        assert states(await look(configured("s", port))) == {"reach": State.FAIL}
 
 
 async def test_findings_stand_in_the_order_of_the_configuration() -> None:

@@ -19,7 +19,6 @@ BOUND = attrs.evolve(MANY, server="a", servers=("gone",))
 GONE = server("gone", 1)
 
 scene = partial(lab, "a", "b", users=(MANY,), extra=(GONE,))
-quick = partial(scene, limits=Limits(fanout_timeout_s=0.5))
 
 
 async def merged(client: AmiClient, action_id: bytes | None = b"7") -> list[Frame]:
@@ -89,15 +88,15 @@ async def test_lists_of_several_servers_stand_one_behind_the_other() -> None:
 
 async def test_the_deadline_is_kept() -> None:
     """A server that says nothing is missing then; its late answer goes to nobody."""
-    async with quick() as one:
+    async with scene(limits=Limits(fanout_timeout_s=2)) as one:
         anna = await one.client(events="off")
         one.sims["b"].faults.stall()
         begin = trio.current_time()
         await anna.action("CoreStatus", ("Server", "*"), ("ActionID", "7"))
         frames = await merged(anna)
-        assert trio.current_time() - begin >= 0.5
+        assert trio.current_time() - begin >= 2
         assert servers(frames) == [b"gone", b"a", b"b"]
-        assert frames[2].get(b"Message") == b"Outcome unknown: no answer from server b within 0.5 s"
+        assert frames[2].get(b"Message") == b"Outcome unknown: no answer from server b within 2 s"
         assert counts(frames[-1]) == (3, 1, 0, 2)
         assert frames[-1].get(b"MissingServers") == b"gone, b"
         one.sims["b"].faults.resume()
@@ -161,7 +160,7 @@ async def test_without_action_id_what_is_pipelined_keeps_its_order() -> None:
 
 async def test_a_client_that_goes_in_the_middle_hurts_nobody() -> None:
     """Its answers go to nobody."""
-    async with quick() as one:
+    async with scene() as one:
         anna, bert = await one.client(events="off"), await one.client(events="off")
         one.sims["b"].faults.action_delay_s = 0.2
         await anna.action("CoreStatus", ("Server", "*"), ("ActionID", "7"))

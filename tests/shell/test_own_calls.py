@@ -188,7 +188,7 @@ async def test_other_formats_show_the_same() -> None:
         )
         data = b""
         with trio.fail_after(20):
-            while b"DialBegin" not in data:
+            while b"DialBegin" not in data or not data.endswith(b"\n"):
                 data += await client.stream.receive_some(65536)
         told = [json.loads(line) for line in data.splitlines() if b"Uniqueid" in line]
         assert [one["Event"] for one in told] == ["Newchannel", "Newchannel", "DialBegin"]

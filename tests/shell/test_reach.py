@@ -20,6 +20,7 @@ from amp.shell.contexts import ReloadableContext
 from amp.shell.reach import Reach
 from amp.sim.asterisk import SimAsterisk
 from certificates import Authority, authority
+from ports import unused_port
 from shell.harness import PATIENCE_S, lab, server
 
 SELF_SIGNED = (
@@ -214,7 +215,8 @@ async def test_the_first_host_that_works_is_taken_and_told(tmp_path: Path) -> No
     """Standby while the active one is down; the active one again at the next connection."""
     standby, active = SimAsterisk(name="standby"), SimAsterisk(name="active")
     async with trio.open_nursery() as nursery:
-        _, port = await nursery.start(partial(standby.serve, "127.0.0.2", 0))
+        port = unused_port()
+        await nursery.start(partial(standby.serve, "127.0.0.2", port))
         async with lab(extra=(pair_of(port, "127.0.0.1", "127.0.0.2"),)) as one:
             await one.logged("server_up", server="pair", host="127.0.0.2")
             anna = await one.client()

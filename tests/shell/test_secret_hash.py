@@ -182,7 +182,7 @@ async def test_amp_stops_while_a_secret_is_checked(gate: Gate) -> None:
 
 
 async def test_who_is_not_served_in_time_is_told_and_not_blamed(gate: Gate) -> None:
-    async with lab(users=(ANNA, HANNA), limits=Limits(login_timeout_s=0.5, exempt=())) as one:
+    async with lab(users=(ANNA, HANNA), limits=Limits(login_timeout_s=1, exempt=())) as one:
         one.app.secret_checks.check = gate.check
         hanna = await one.connect()
         await login(hanna)
@@ -258,8 +258,9 @@ async def test_a_flood_from_one_address_takes_one_place(gate: Gate) -> None:
 
 async def test_who_gave_up_gives_its_turn_to_the_next(gate: Gate) -> None:
     these = checks(gate, threads=2, timeout_s=0.05)
-    assert await these.judge("192.0.2.1", RIGHT) is None
-    assert await these.judge("192.0.2.1", RIGHT) is None
+    for count in (1, 2):
+        assert await these.judge("192.0.2.1", RIGHT) is None
+        await gate.reached(count)  # its thread may begin only now
     assert (gate.begun, these.addresses_waiting) == (2, 0)
     assert await these.judge("192.0.2.1", RIGHT) is None, "both threads are still at it"
     assert gate.begun == 2

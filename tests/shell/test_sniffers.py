@@ -197,11 +197,11 @@ async def test_a_pool_bounds_the_connections() -> None:
 async def test_a_hanging_sniffer_is_left_alone() -> None:
     sniffer = SimSniffer()
     sniffer.faults.hang()
-    async with sniffer_lab(sniffer, answer_timeout_s=0.1) as one:
+    async with sniffer_lab(sniffer, answer_timeout_s=0.5) as one:
         client = await one.client(events="off")
         for _ in range(2):
             frame = await command(client, "totalcalls")
-            assert frame.get(b"Message") == b"Outcome unknown: totalcalls: no answer within 0.1 s"
+            assert frame.get(b"Message") == b"Outcome unknown: totalcalls: no answer within 0.5 s"
         frame = await command(client, "totalcalls")
         assert b"Not sent: totalcalls: the sniffer does not answer" in (frame.get(b"Message") or b"")
         assert sniffer.connections == 2

@@ -69,7 +69,7 @@ async def test_the_systems_openssl_signs_in_and_gets_answers(tmp_path: Path, tls
 
 async def test_plain_and_tls_share_a_port_and_see_the_same(tmp_path: Path) -> None:
     """Plain clients wait for the greeting, or do not wait; both come in."""
-    proxy = Proxy(name="lab", detect_timeout_s=0.05)
+    proxy = Proxy(name="lab", detect_timeout_s=0.5)
     async with lab("a", listen=listen(tmp_path, "optional"), proxy=proxy) as one:
         secure, patient, hasty = await connect_tls(one), await one.connect(), await one.connect()
         await hasty.action("Login", ("Username", "anna"), ("Secret", "anna's"), ("ActionID", "1"))

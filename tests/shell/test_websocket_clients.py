@@ -6,7 +6,6 @@ trio-websocket is the client of the other tests; here are websockets, which comp
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from amp.sim.calls import Plan
 from amp.sim.flows import busy_call
 from browsers import browser_page
 from certificates import authority
+from ports import unused_port
 from shell.harness import ANNA, PATIENCE_S, Lab, lab
 from shell.talking import talking
 
@@ -154,9 +154,7 @@ async def test_the_javascript_example_in_chromium() -> None:
 
 @pytest.mark.parametrize("named", [False, True])
 async def test_a_page_of_another_origin_is_refused_unless_it_is_named(named: bool) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = unused_port()
     origins = (f"http://127.0.0.1:{port}",) if named else ()
     async with lab(
         "a", listen=(attrs.evolve(WEB[0], port=port), attrs.evolve(WEB[0], origins=origins))
