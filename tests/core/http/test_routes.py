@@ -41,6 +41,12 @@ def test_who_answers(method: str, path: str, found: Found[str]) -> None:
     assert table().find(method, path) == found
 
 
+def test_the_rows_stand_there_in_order_one_for_each_method() -> None:
+    rows = [(row.method, row.pattern, row.handler) for row in table().rows]
+    assert rows[:3] == [("GET", "/", "root"), ("POST", "/", "root"), ("GET", "/api/v1/servers", "servers")]
+    assert len(rows) == 7
+
+
 def test_a_path_without_get_has_no_head() -> None:
     routes: Routes[str] = Routes()
     routes.add("POST", "/only", "x")

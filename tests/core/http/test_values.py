@@ -13,8 +13,8 @@ from amp.core.formats.json import JSON
 from amp.core.formats.standard import STANDARD
 from amp.core.formats.xml import XML
 from amp.core.http.accept import piece, preferred
-from amp.core.http.credentials import Basic, ProxyKey, cookies, read_basic
-from amp.core.http.message import Request, problem, reason_of
+from amp.core.http.credentials import Basic, ProxyKey, cookies, read_authorization, read_basic
+from amp.core.http.message import Request, Response, problem, reason_of, whole
 from amp.core.http.outcome import status_of
 
 OUTPUTS = (STANDARD, XML, CSV, JSON)
@@ -46,6 +46,32 @@ def test_any_authorization_is_read_or_refused(header: bytes) -> None:
     assert found is None or not {13, 10, 0} & set(found.username + found.secret)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        basic(b"anna:b?>~"),
+        b"Bearer YW5uYTpiPz5+",
+        b"Bearer YW5uYTpiPz5-",
+        b"  bearer  YW5uYTpiPz5-  ",
+    ],
+)
+def test_a_bearer_token_has_the_same_inside_in_either_base64(header: bytes) -> None:
+    assert read_authorization(header) == Basic(b"anna", b"b?>~")
+
+
+@given(st.binary().filter(lambda secret: not {13, 10, 0} & set(secret)))
+def test_a_bearer_token_needs_no_padding(secret: bytes) -> None:
+    token = base64.urlsafe_b64encode(b"anna:" + secret)
+    for written in (token, token.rstrip(b"=")):
+        assert read_authorization(b"Bearer " + written) == Basic(b"anna", secret)
+
+
+@pytest.mark.parametrize("header", [b"", b"Bearer", b"Bearer !!", b"Digest YW5uYTpiPz5+", b"Bearer eDp5Cg"])
+def test_what_is_no_authorization(header: bytes) -> None:
+    """Neither is a name with a secret that ends a line, ``x:y`` and a line feed."""
+    assert read_authorization(header) is None
+
+
 def test_cookies() -> None:
     assert cookies(b'a=1; mansession_id="ab12"; a=2; junk; =x; b=') == {
         b"a": b"1", b"mansession_id": b"ab12", b"": b"x", b"b": b"",
@@ -67,6 +93,14 @@ def test_problems_say_why() -> None:
     assert response.body == b"429 Too Many Requests: slower\n"
     assert response.headers == ((b"retry-after", b"1"),)
     assert reason_of(299) == ""
+
+
+def test_the_last_response_on_a_connection_is_sent_whole() -> None:
+    assert whole(problem(400, "no", (b"allow", b"GET"))) == (
+        b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 20\r\n"
+        b"connection: close\r\nallow: GET\r\n\r\n400 Bad Request: no\n"
+    )
+    assert whole(Response(status=299)).startswith(b"HTTP/1.1 299 \r\n")
 
 
 @pytest.mark.parametrize(
