@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from amp.config.schema import Limits
 from dashboard.stage import Amp, amp_process, asterisk, crowded_sniffer, sign_in, sim_process, sniffer, until
 
 if TYPE_CHECKING:
@@ -33,9 +35,13 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amp]:
 
 def call(amp: Amp, name: str) -> None:
     """Somebody of that name calls, and talks for ten minutes."""
+    call_at(amp, "quiet", name)
+
+
+def call_at(amp: Amp, server: str, name: str) -> None:
     amp.act(
         Action="Originate",
-        Server="quiet",
+        Server=server,
         Channel="Local/600@from-internal",
         Context="from-internal",
         Exten="hold",
@@ -180,6 +186,20 @@ AT_THE_END = """() => {
     const last = Math.max(...shown.map((row) => row.ariaRowIndex));
     return last === Number(document.querySelector(".grid").ariaRowCount);
 }"""
+
+
+def test_many_servers_are_asked_a_few_at_a_time(tmp_path: Path, page: Page) -> None:
+    """More than the actions that amp takes from one client at once."""
+    count = Limits().actions_per_client + 6
+    with sim_process() as (port, _):
+        servers = "".join(asterisk(f"pbx{number}", port) for number in range(count))
+        with amp_process(tmp_path, servers) as amp:
+            call_at(amp, "pbx0", "Everywhere")
+            until(lambda: amp.act(Action="CoreShowChannels", Server="pbx0")["answers"][0]["events"][1:])
+            sign_in(page, amp.origin, view="calls")
+            search(page, "pbx")
+            page.locator(".total").filter(has_text=re.compile(f"^{count} of ")).wait_for()
+            page.locator(".warning").wait_for(state="hidden")
 
 
 def test_who_may_not_list_calls_is_told_so(amp: Amp, page: Page) -> None:

@@ -10,6 +10,8 @@ import { Socket } from "./socket.js";
 const POLL_MS = 2000;
 /** What grew in less says nothing of a rate. */
 const LEAST_MS = 1000;
+/** Servers that are asked for their calls at once; amp refuses more than `actions_per_client`, 64. */
+const MOST_LISTS = 16;
 /** Five minutes of rates. */
 export const HISTORY = 150;
 
@@ -175,13 +177,23 @@ export class Fleet extends EventTarget {
    * Ask for the calls that there are; events tell only what changes. Once at a time for each server, since a
    * list says nothing of what happens behind it; and later if there is no connection, or it ends meanwhile.
    */
-  async #list(shown) {
-    const { name } = shown;
+  #list({ name }) {
     this.#unasked.add(name);
-    if (this.#asked.has(name)) return;
-    this.#asked.add(name);
-    while (this.connection.state === "live" && this.#unasked.delete(name)) await this.#fill(shown);
-    this.#asked.delete(name);
+    this.#askOn();
+  }
+
+  #askOn() {
+    for (const name of this.#unasked) {
+      if (this.connection.state !== "live" || this.#asked.size >= MOST_LISTS) return;
+      const watched = this.servers.get(name);
+      if (!watched || this.#asked.has(name)) continue;
+      this.#unasked.delete(name);
+      this.#asked.add(name);
+      this.#fill(watched.shown).then(() => {
+        this.#asked.delete(name);
+        this.#askOn();
+      });
+    }
   }
 
   async #fill({ name, kind }) {
@@ -190,7 +202,7 @@ export class Fleet extends EventTarget {
       if (kind === "asterisk") {
         const { events } = await this.#act({ Action: "CoreShowChannels", Server: name });
         this.calls.fill(name, kind, events);
-        this.#learnVersion(name);
+        await this.#learnVersion(name);
       } else {
         const { output } = await this.#socket.request({ type: "command", server: name, command: "listcalls" });
         this.calls.fill(name, kind, JSON.parse(output));
