@@ -6,8 +6,11 @@ and how that is shared: it is done once, however many clients there are.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import attrs
 
+from amp.core.ws.event_writer import COMPILED
 from bench.fanout import compare, ratio, rows_of
 from bench.rigs import FanoutRound, FloorRig, Streams, WebSocketRig
 from bench.scenario import Outcome, Scenario, Settings
@@ -42,9 +45,10 @@ def run(settings: Settings) -> Outcome:
                 faults += [f"{where}: {fault}" for one in (warm_up[name], *rounds) for fault in one.faults]
     heads, rows = rows_of(found)
     wanted = [f"{LEAST[clients]:.2f}" if clients in LEAST else "" for clients in found]
+    language = "C" if find_spec(COMPILED) else "Python (amp was installed without a C compiler)"
     title = (
-        f"WebSocket fan-out, JSON, one write an event: thousand deliveries/s, median (least-most) of "
-        f"{settings.rounds} rounds in turn; CPU of the proxy per delivery"
+        f"WebSocket fan-out, JSON written in {language}, one write an event: thousand deliveries/s, "
+        f"median (least-most) of {settings.rounds} rounds in turn; CPU of the proxy per delivery"
     )
     both = [(*row[:4], least, *row[4:]) for row, least in zip(rows, wanted, strict=True)]
     rounds_of = {

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from amp.core.fanout.batch import Batch
 from amp.core.ws import event_forms
 from amp.core.ws.event_forms import EventForms
-from amp.core.ws.event_json import event_json, events_json, headers_object
+from amp.core.ws.event_json import headers_object
 
 CAPTURES = Path(__file__).parents[2] / "captures" / "asterisk-22"
 SHAPES = (
@@ -48,7 +47,7 @@ def object_of(raw: bytes) -> dict[str, object]:
 
 def agrees(forms: EventForms, raw: bytes) -> bool:
     """Whether it is written by a form, and then exactly as the slow way does."""
-    written = forms.write(raw)
+    written = forms.members(raw)
     assert not written or orjson.loads(b"{%s}" % written) == object_of(raw)
     return bool(written)
 
@@ -113,16 +112,16 @@ def test_these_are_of_a_form(raw: bytes) -> None:
     ],
 )
 def test_these_are_of_none(raw: bytes) -> None:
-    assert forms_of(raw).write(raw) == b""
+    assert forms_of(raw).members(raw) == b""
 
 
 def test_a_form_is_learned_when_it_has_come_a_few_times() -> None:
     forms, raw = EventForms(), b"Event: X\r\nA: 1"
     for _ in range(event_forms.SIGHTINGS - 1):
         forms.learn(raw)
-    assert not forms.write(raw)
+    assert not forms.members(raw)
     forms.learn(b"Event: X\r\nA: 2")
-    assert forms.write(raw) == b'"event":"X","headers":{"Event":"X","A":"1"}'
+    assert forms.members(raw) == b'"event":"X","headers":{"Event":"X","A":"1"}'
 
 
 def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,9 +129,9 @@ def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_forms, "MOST_CANDIDATES", 3)
     same_name = [b"Event: X\r\nA%d: 1" % number for number in range(10)]
     others = [b"Event: X%d\r\nA: 1" % number for number in range(10)]
-    assert [bool(forms_of(*same_name).write(raw)) for raw in same_name] == [True] * 8 + [False] * 2
+    assert [bool(forms_of(*same_name).members(raw)) for raw in same_name] == [True] * 8 + [False] * 2
     full = forms_of(*same_name, *others)
-    assert [bool(full.write(raw)) for raw in others] == [True] * 4 + [False] * 6
+    assert [bool(full.members(raw)) for raw in others] == [True] * 4 + [False] * 6
     strange = b"Event: X\r\nA: \x01"
     forms = forms_of(*[strange] * 20)
     assert len(forms._by_head[b"Event: X"]) == 1  # what does not fit is no other form
@@ -140,7 +139,7 @@ def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(10):  # each candidate is forgotten before it has come a fourth time
         for raw in others:
             forms.learn(raw)
-    assert not any(map(forms.write, others))
+    assert not any(map(forms.members, others))
 
 
 def test_recorded_events_are_what_a_parser_finds() -> None:
@@ -156,12 +155,10 @@ def test_recorded_events_are_what_a_parser_finds() -> None:
     assert quick > len(frames) * 0.97 > 6000
 
 
-def test_many_are_written_as_one_by_one() -> None:
-    """Also behind a gap, in another epoch, and where one is of no form."""
-    raws = [b"Event: X\r\nA: 1", b"Event: ProxyGap\r\nReason: server lost", b"rest", b"Event: X\r\nA: 2"] * 4
-    frames = Batch(b"p", b"e1", 7, raws).numbered + Batch(b"p", b"e2", 1, raws[:1]).numbered
-    one_by_one = [event_json(frame, b"p") for frame in frames]
-    assert events_json(frames, b"p") == one_by_one
-    found = [orjson.loads(text) for text in one_by_one]
-    assert [one["seq"] for one in found] == [*range(7, 23), 1]
-    assert found[-1]["epoch"] == "e2"
+def test_several_at_once() -> None:
+    forms = forms_of(b"Event: X\r\nA: 1")
+    assert forms.write([b"Event: X\r\nA: 1", b"rest", b"Event: X\r\nA: 2"], b'{"n":', 9) == [
+        b'{"n":9,"event":"X","headers":{"Event":"X","A":"1"}}',
+        b"",
+        b'{"n":11,"event":"X","headers":{"Event":"X","A":"2"}}',
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 from amp.core.ami.frame import Frame
 from amp.core.fanout.batch import Batch
 from amp.core.fanout.gap import Gap, Reason
+from amp.core.fanout.numbered import Numbered
 from amp.core.ws.event_json import event_fragment, event_json, headers_object
 from amp.core.ws.formats import WEBSOCKET_FORMATS, format_name
 from amp.core.ws.framing import deflated_frame, text_frame
 
 
-def numbered(*frames: bytes) -> list[bytes]:
+def numbered(*frames: bytes) -> Numbered:
     return Batch(b"pbx1", b"e0%c", 7, list(frames)).numbered
 
 
@@ -113,15 +115,18 @@ def test_the_four_formats() -> None:
     )
     formats = {one.name: one for one in WEBSOCKET_FORMATS}
     one, gap, two, three = (event_json(frame, b"pbx1") for frame in frames)
-    together = [
-        b'{"type":"events","server":"pbx1","epoch":"e0%%c","events":[%s]}'
-        % b",".join(map(event_fragment, some))
-        for some in (frames[:1], frames[2:])
-    ]
+    together = [together_of(frames[:1]), together_of(frames[2:])]
     for deflate, framed in ((False, text_frame), (True, deflated_frame)):
         single = formats[format_name(deflate=deflate, batch=False)]
         assert single.write(frames, b"pbx1") == b"".join(map(framed, (one, gap, two, three)))
         batched = formats[format_name(deflate=deflate, batch=True)]
         expected = (together[0], gap, together[1])
         assert batched.write(frames, b"pbx1") == b"".join(map(framed, expected))
+        alone = batched.write(numbered(b"Event: D"), b"pbx1"), single.write(list(frames[2:]), b"pbx1")
+        assert alone == (framed(together_of(numbered(b"Event: D"))), b"".join(map(framed, (two, three))))
     assert orjson.loads(together[1])["events"][1]["seq"] == 10
+
+
+def together_of(frames: Sequence[bytes]) -> bytes:
+    events = b",".join(map(event_fragment, frames))
+    return b'{"type":"events","server":"pbx1","epoch":"e0%%c","events":[%s]}' % events

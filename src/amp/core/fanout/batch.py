@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from amp.core.fanout.events import Events, Frames
+from amp.core.fanout.numbered import Numbered
 
 __all__ = ["ALL_BARE", "NOBODYS", "NO_CLASS", "Asker", "Batch", "Span", "classes_of"]
 
@@ -80,7 +81,7 @@ class Batch:
     _privileges: list[frozenset[bytes]] | None = attrs.field(default=None, init=False)
     _names: list[bytes] | None = attrs.field(default=None, init=False)
     _text: bytes | None = attrs.field(default=None, init=False)
-    _numbered: list[bytes] | None = attrs.field(default=None, init=False)
+    _numbered: Numbered | None = attrs.field(default=None, init=False)
 
     @property
     def text(self) -> bytes:
@@ -111,18 +112,17 @@ class Batch:
         return len(self._frames)
 
     @property
-    def numbered(self) -> list[bytes]:
-        """The frames with their epoch and number behind them, made once when first asked for."""
+    def numbered(self) -> Numbered:
+        """The events with their epoch and numbers; always the very same object."""
         if self._numbered is None:
             self._numbered = self.with_numbers(self.frames)
         return self._numbered
 
-    def with_numbers(self, frames: list[bytes]) -> list[bytes]:
-        """As many frames as there are events in here, each with the epoch and its number."""
-        line = b"%%s\r\nProxyEpoch: %s\r\nProxySeq: %%d" % self.epoch.replace(b"%", b"%%")
-        return [line % pair for pair in zip(frames, range(self.first_seq, self.last_seq + 1), strict=True)]
+    def with_numbers(self, frames: list[bytes]) -> Numbered:
+        """As many frames as there are events in here, with their epoch and numbers."""
+        return Numbered(frames, self.epoch, self.first_seq)
 
-    def is_numbered(self, frames: list[bytes]) -> bool:
+    def is_numbered(self, frames: Sequence[bytes]) -> bool:
         """Whether this is what `numbered` gave."""
         return frames is self._numbered
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amp.core.fanout.batch import Batch
 from amp.core.formats.format import Format
 
@@ -22,7 +24,7 @@ class Rendering:
         self._whole: dict[bool, bytes] = {}
         self._pieces: dict[bytes, bytes] = {}
 
-    def write(self, batch: Batch, frames: list[bytes]) -> bytes:
+    def write(self, batch: Batch, frames: Sequence[bytes]) -> bytes:
         """Frames of a batch, or made of them, in this format.
 
         Args:
@@ -39,7 +41,7 @@ class Rendering:
             self._whole[numbered] = self._format.write(frames, batch.server)
         return self._whole[numbered]
 
-    def _parts(self, batch: Batch, frames: list[bytes]) -> bytes:
+    def _parts(self, batch: Batch, frames: Sequence[bytes]) -> bytes:
         piece, known = self._format.piece, self._pieces
         if piece is None:
             return self._format.write(frames, batch.server)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress
 from typing import Final
@@ -14,6 +14,7 @@ from amp.core.fanout.autofilter import Autofilter
 from amp.core.fanout.batch import Batch, classes_of, ending
 from amp.core.fanout.call_book import Screen
 from amp.core.fanout.gap import Gap
+from amp.core.fanout.numbered import Numbered
 from amp.core.fanout.rendering import Rendering
 from amp.core.policy.calls.call_filter import CallFilter
 from amp.core.policy.calls.call_watch import HIDDEN
@@ -112,7 +113,7 @@ class View:
         """
         return self._written(Batch(gap.server, gap.epoch, 0, []), [gap.frame])
 
-    def _written(self, batch: Batch, frames: list[bytes]) -> bytes:
+    def _written(self, batch: Batch, frames: Sequence[bytes]) -> bytes:
         if self._rendering is not None and frames:
             return self._rendering.write(batch, frames)
         if frames is batch.frames:
@@ -149,7 +150,7 @@ class View:
             return b""
         return self._written(batch, _numbered(batch, [frame]) if key.sequence else [frame])
 
-    def _chosen(self, batch: Batch, *, asks: bool) -> list[bytes]:
+    def _chosen(self, batch: Batch, *, asks: bool) -> Sequence[bytes]:
         """The frames that this view shows, without their last header.
 
         The unfiltered view decides nothing per frame: it takes the batch's own list.
@@ -170,14 +171,15 @@ class View:
             return batch.as_asterisk
         return batch.for_asker().frames if asks or self.key.autofilter is Autofilter.ON else batch.frames
 
-    def _filtered(self, batch: Batch, frames: list[bytes], asks: bool) -> list[bytes]:
+    def _filtered(self, batch: Batch, own: list[bytes], asks: bool) -> Sequence[bytes]:
         if self._screen is not None:
-            return self._screened(self._screen, batch, frames, asks)
-        if self.key.sequence:
-            frames = _numbered(batch, frames)
+            return self._screened(self._screen, batch, own, asks)
+        frames: Sequence[bytes] = _numbered(batch, own) if self.key.sequence else own
         if self.key.selection:
             return _picked(frames, self._wanted(batch))
-        judged = batch.as_asterisk
+        if not (self._masked or self.key.filter):
+            return frames
+        judged: Sequence[bytes] = batch.as_asterisk
         if self._masked:
             # A broken piece has the classes of its event, so a mask takes both or none, and the filter
             # below still finds each piece behind its event, or first of all and behind the lead.
@@ -231,13 +233,12 @@ class View:
         return [_number(frame, epoch, seq) for frame in frames] if self.key.sequence else frames
 
 
-def _picked(frames: list[bytes], wanted: Iterable[object]) -> list[bytes]:
-    """Those that are wanted; if all are, the very list, by which `Rendering` knows a whole batch."""
-    picked = list(compress(frames, wanted))
-    return picked if len(picked) < len(frames) else frames
+def _picked(frames: Sequence[bytes], wanted: Sequence[object]) -> Sequence[bytes]:
+    """Those that are wanted; if all are, the very object, by which `Rendering` knows a whole batch."""
+    return frames if all(wanted) else list(compress(frames, wanted))
 
 
-def _numbered(batch: Batch, frames: list[bytes]) -> list[bytes]:
+def _numbered(batch: Batch, frames: list[bytes]) -> Numbered:
     return batch.numbered if frames is batch.frames else batch.with_numbers(frames)
 
 

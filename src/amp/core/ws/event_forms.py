@@ -59,7 +59,15 @@ class EventForms:
         self._seen: dict[tuple[bytes, ...], int] = {}
         self._known: set[tuple[bytes, ...]] = set()
 
-    def write(self, raw: bytes) -> bytes:
+    def write(self, frames: Sequence[bytes], front: bytes, first_seq: int) -> list[bytes]:
+        """See `amp.core.ws.event_writer.EventWriter`: empty for those of no known form."""
+        members = self.members
+        return [
+            b"%s%d,%s}" % (front, seq, written) if (written := members(raw)) else b""
+            for seq, raw in enumerate(frames, first_seq)
+        ]
+
+    def members(self, raw: bytes) -> bytes:
         """Name and headers of an event, as members of a JSON object: ``"event":"X","headers":{…}``.
 
         Args:

@@ -14,17 +14,28 @@ from typing import Final
 
 import orjson
 
+from amp.core.fanout.numbered import Numbered
 from amp.core.formats.lines import headers_of, text_of
-from amp.core.ws.event_forms import EventForms
+from amp.core.ws.event_writer import event_writer
 
-__all__ = ["GAP", "event_fragment", "event_json", "events_json", "headers_object", "json_text", "place"]
+__all__ = [
+    "GAP",
+    "event_fragment",
+    "event_fragments",
+    "event_json",
+    "events_json",
+    "headers_object",
+    "json_text",
+    "place",
+]
 
 GAP: Final = b"Event: ProxyGap\r\n"
 EVENT: Final = b"Event: "
 EPOCH_LINE: Final = b"\r\nProxyEpoch: "
 SEQ_LINE: Final = b"\r\nProxySeq: "
-FORMS: Final = EventForms()
-"""What they say does not depend on whose they are, only how fast: one book for all servers and views."""
+SEQ: Final = b'{"seq":'
+QUICK: Final = event_writer()
+"""What it writes does not depend on whose event it is, only how fast: one for all servers and views."""
 
 Headers = Mapping[str, str | list[str]]
 
@@ -40,27 +51,29 @@ def event_json(frame: bytes, server: bytes) -> bytes:
     if frame.startswith(GAP):
         return _gap(frame, server)
     raw, epoch, seq = _parts(frame)
-    return b'{"type":"event","server":%s,"epoch":"%s",%s}' % (json_text(server), epoch, _facts(raw, seq))
+    return _object(raw, _front(server, epoch), seq)
 
 
 def events_json(frames: Sequence[bytes], server: bytes) -> list[bytes]:
-    """The same for several frames of one server; at least one."""
-    _, epoch, _ = _parts(frames[0])
-    place_line = EPOCH_LINE + epoch + SEQ_LINE
-    front = b'{"type":"event","server":%s,"epoch":"%s","seq":' % (json_text(server), epoch)
-    write = FORMS.write
-    found = []
-    for frame in frames:
-        raw, _, seq = frame.rpartition(place_line)
-        written = write(raw)
-        found.append(b"%s%s,%s}" % (front, seq, written) if written else event_json(frame, server))
-    return found
+    """The same for several frames of one server."""
+    if not isinstance(frames, Numbered):
+        return [event_json(frame, server) for frame in frames]
+    found = QUICK.write(frames.frames, _front(server, frames.epoch), frames.first_seq)
+    if all(found):
+        return found
+    return [text or event_json(frame, server) for text, frame in zip(found, frames, strict=True)]
 
 
 def event_fragment(frame: bytes) -> bytes:
     """The object of an event among others of the same server and epoch: what differs between them."""
     raw, _, seq = _parts(frame)
-    return b"{%s}" % _facts(raw, seq)
+    return _object(raw, SEQ, seq)
+
+
+def event_fragments(frames: Numbered) -> list[bytes]:
+    """The same for several events; none at all if one of them is a gap, or odd."""
+    found = QUICK.write(frames.frames, SEQ, frames.first_seq)
+    return found if all(found) else []
 
 
 def place(frame: bytes) -> tuple[bytes, bytes]:
@@ -77,15 +90,22 @@ def headers_object(lines: bytes) -> tuple[Headers, list[str]]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}, unparsed
 
 
-def _facts(raw: bytes, seq: bytes) -> bytes:
-    if written := FORMS.write(raw):
-        return b'"seq":%s,%s' % (seq, written)
-    FORMS.learn(raw)
+def _front(server: bytes, epoch: bytes) -> bytes:
+    """What stands before the numbers of a server's events."""
+    return b'{"type":"event","server":%s,"epoch":"%s","seq":' % (json_text(server), epoch)
+
+
+def _object(raw: bytes, front: bytes, seq: bytes) -> bytes:
+    """One event, whatever it is."""
+    (written,) = QUICK.write([raw], front, int(seq))
+    if written:
+        return written
+    QUICK.learn(raw)
     headers, unparsed = headers_object(raw)
     name = headers.get("Event") if raw.startswith(EVENT) else None
     event = orjson.dumps(name[0] if isinstance(name, list) else name)
-    facts = b'"seq":%s,"event":%s,"headers":%s' % (seq, event, orjson.dumps(headers))
-    return facts + b',"unparsed":' + orjson.dumps(unparsed) if unparsed else facts
+    rest = b',"unparsed":' + orjson.dumps(unparsed) if unparsed else b""
+    return b'%s%s,"event":%s,"headers":%s%s}' % (front, seq, event, orjson.dumps(headers), rest)
 
 
 def _gap(frame: bytes, server: bytes) -> bytes:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
+from amp.core.fanout.numbered import Numbered
 from amp.core.formats.format import Format
-from amp.core.ws.event_json import GAP, event_fragment, event_json, events_json, json_text, place
+from amp.core.ws.event_json import (
+    GAP,
+    event_fragment,
+    event_fragments,
+    event_json,
+    events_json,
+    json_text,
+    place,
+)
 from amp.core.ws.framing import deflated_frame, text_frame, text_frames
 
 __all__ = ["WEBSOCKET_FORMATS", "format_name"]
@@ -36,21 +45,24 @@ def _batched(frame_of: Framer) -> Callable[[Sequence[bytes], bytes], bytes]:
     """One message for all events that are written together; a gap has one of its own."""
 
     def render(frames: Sequence[bytes], server: bytes) -> bytes:
+        if isinstance(frames, Numbered) and (fragments := event_fragments(frames)):
+            return frame_of(_events(fragments, server, frames.epoch))
         messages = []
         for is_gap, some in groupby(frames, lambda frame: frame.startswith(GAP)):
             if is_gap:
                 messages += [event_json(frame, server) for frame in some]
             else:
-                messages.append(_events(list(some), server))
+                together = list(some)
+                epoch, _ = place(together[0])
+                messages.append(_events(map(event_fragment, together), server, epoch))
         return b"".join(map(frame_of, messages))
 
     return render
 
 
-def _events(frames: list[bytes], server: bytes) -> bytes:
-    epoch, _ = place(frames[0])
-    events = b",".join(map(event_fragment, frames))
-    return b'{"type":"events","server":%s,"epoch":"%s","events":[%s]}' % (json_text(server), epoch, events)
+def _events(fragments: Iterable[bytes], server: bytes, epoch: bytes) -> bytes:
+    head = b'{"type":"events","server":%s,"epoch":"%s","events":' % (json_text(server), epoch)
+    return b"%s[%s]}" % (head, b",".join(fragments))
 
 
 def _format(name: str, frame_of: Framer, *, batch: bool) -> Format:
