@@ -111,9 +111,10 @@ def encode(frame: Frame) -> bytes:
         raise LocalProtocolError("a frame needs at least one header")
     for name, value in frame.headers:
         check_text(name, "a header's name")
-        check_text(value, f"the value of {name[:40]!r}")
         if not name or b":" in name:
-            raise LocalProtocolError(f"expected a header name without a colon, got {name[:40]!r}")
+            raise LocalProtocolError(f"expected a header name without a colon, got {_shown(name)}")
+        if not FORBIDDEN.isdisjoint(value):
+            check_text(value, f"the value of {_shown(name)}")
     return b"".join([b"%s: %s\r\n" % header for header in frame.headers]) + b"\r\n"
 
 
@@ -130,6 +131,10 @@ def check_text(data: bytes, what: str) -> None:
 def join_lines(lines: Iterable[bytes]) -> bytes:
     """Lines without ends into the wire form of one frame, closing blank line included."""
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _shown(name: bytes) -> str:
+    return repr(name[:40].decode("utf-8", "replace"))
 
 
 def _header(line: bytes) -> Header:
