@@ -103,6 +103,12 @@ class Amp:
         return answer
 
 
+def channel_states(amp: Amp, server: str) -> list[str]:
+    """Of all channels there; in a call that is on hold nothing happens any more once they are up."""
+    (answer,) = amp.act(Action="CoreShowChannels", Server=server)["answers"]
+    return [one["ChannelStateDesc"] for one in answer["events"] if one["Event"] == "CoreShowChannel"]
+
+
 def asterisk(name: str, port: int) -> str:
     """A server of the configuration, from `sim_process`."""
     more = 'username = "amp"\nsecret = "secret"\nreconnect_first = "100ms"\nreconnect_max = "200ms"'

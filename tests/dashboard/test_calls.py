@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from functools import partial
+from itertools import count as count_up
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amp.config.schema import Limits
-from dashboard.stage import Amp, amp_process, asterisk, crowded_sniffer, sign_in, sim_process, sniffer, until
+from dashboard.stage import (
+    Amp,
+    amp_process,
+    asterisk,
+    channel_states,
+    crowded_sniffer,
+    sign_in,
+    sim_process,
+    sniffer,
+    until,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -189,17 +201,27 @@ AT_THE_END = """() => {
 
 
 def test_many_servers_are_asked_a_few_at_a_time(tmp_path: Path, page: Page) -> None:
-    """More than the actions that amp takes from one client at once."""
+    """More than the actions that amp takes from one client at once, and none answers at first."""
     count = Limits().actions_per_client + 6
-    with sim_process() as (port, _):
+    with sim_process() as (port, sim):
         servers = "".join(asterisk(f"pbx{number}", port) for number in range(count))
         with amp_process(tmp_path, servers) as amp:
             call_at(amp, "pbx0", "Everywhere")
-            until(lambda: amp.act(Action="CoreShowChannels", Server="pbx0")["answers"][0]["events"][1:])
-            sign_in(page, amp.origin, view="calls")
+            until(lambda: channel_states(amp, "pbx0") == ["Up", "Up"])
+            sim.send_signal(signal.SIGSTOP)
+            try:
+                sign_in(page, amp.origin, view="calls")
+                looks = (pending(amp) for _ in count_up())
+                until(lambda: next(looks) == next(looks) > 0)  # no further one is asked
+            finally:
+                sim.send_signal(signal.SIGCONT)
             search(page, "pbx")
             page.locator(".total").filter(has_text=re.compile(f"^{count} of ")).wait_for()
-            page.locator(".warning").wait_for(state="hidden")
+
+
+def pending(amp: Amp) -> int:
+    """Actions of all servers that have no answer yet."""
+    return sum(server["pending"] for server in amp.ask("/servers"))
 
 
 def test_who_may_not_list_calls_is_told_so(amp: Amp, page: Page) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.relay import relay
-from dashboard.stage import Amp, amp_process, asterisk, sign_in, sim_process, until
+from dashboard.stage import Amp, amp_process, asterisk, channel_states, sign_in, sim_process, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,7 +89,7 @@ def test_a_list_of_calls_that_was_cut_off_is_asked_for_again(tmp_path: Path, pag
             Action="Originate", Server="quiet", Channel="Local/600@from-internal", Context="from-internal",
             Exten="hold", Priority="1", Async="true",
         )  # fmt: skip
-        until(lambda: channel_states(amp) == ["Up", "Up"])
+        until(lambda: channel_states(amp, "quiet") == ["Up", "Up"])
         sim.send_signal(signal.SIGSTOP)
         try:
             sign_in(page, way.origin, view="calls")
@@ -102,12 +102,6 @@ def test_a_list_of_calls_that_was_cut_off_is_asked_for_again(tmp_path: Path, pag
         page.locator(".connection[data-state=live]").wait_for()
         page.get_by_label("Search").fill("quiet")
         page.get_by_role("grid").locator(".body").get_by_role("row").first.wait_for()
-
-
-def channel_states(amp: Amp) -> list[str]:
-    """Of that Asterisk; in a call that is on hold nothing happens any more."""
-    (answer,) = amp.act(Action="CoreShowChannels", Server="quiet")["answers"]
-    return [one["ChannelStateDesc"] for one in answer["events"] if one["Event"] == "CoreShowChannel"]
 
 
 def test_who_comes_late_has_missed_nothing(amp: Amp, page: Page) -> None:
