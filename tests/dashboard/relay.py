@@ -61,11 +61,13 @@ class Relay:
                 continue
             with suppress(OSError):
                 server = socket.create_connection(("127.0.0.1", self._to))
+                self._sockets |= {client, server}  # before their threads begin: who cuts must find them
                 for ends in ((client, server), (server, client)):
                     threading.Thread(target=self._pass, args=ends, daemon=True).start()
+                if not self._open.is_set():
+                    self.cut()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        self._sockets.add(source)
         with suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pytest
 
 from dashboard.relay import relay
 from dashboard.stage import Amp, amp_process, asterisk, channel_states, sign_in, sim_process, until
+from ports import unused_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -68,8 +68,7 @@ def mark(amp: Amp, word: str) -> None:
 
 def test_an_amp_that_was_started_anew(tmp_path: Path, page: Page) -> None:
     """It knows neither the session nor what came meanwhile, and says so; who signs in again sees all."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = unused_port()
     with amp_process(tmp_path, port=port) as amp:
         sign_in(page, amp.origin)
     page.locator(".connection[data-state=waiting]").wait_for()

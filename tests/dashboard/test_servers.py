@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.stage import Amp, amp_process, asterisk, sign_in, sim_process
+from ports import unused_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -50,7 +51,10 @@ def test_servers_with_state_version_rates_and_sparkline(amp: Amp, page: Page) ->
 
 def test_a_server_that_goes_and_comes_back(tmp_path: Path, page: Page) -> None:
     """What is down stands first, with the reason."""
-    with sim_process() as (port, process), amp_process(tmp_path, asterisk("zulu", port)) as amp:
+    with (
+        sim_process("--port", str(unused_port())) as (port, process),
+        amp_process(tmp_path, asterisk("zulu", port)) as amp,
+    ):
         sign_in(page, amp.origin)
         cards = page.get_by_role("list", name="Servers").get_by_role("listitem")
         cards.nth(3).wait_for()

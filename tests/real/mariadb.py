@@ -17,8 +17,9 @@ from pymysql.cursors import Cursor
 
 from amp.config.database import Database
 from amp.config.secret import Secret
+from ports import unused_port
 from programs import program
-from real.services import end, free_port, wait_for
+from real.services import end, wait_for
 
 TABLES = (
     # FACTS §7: what the sniffer reads of it
@@ -43,7 +44,7 @@ class MariaDb:
     """
 
     folder: Path
-    port: int = attrs.field(factory=free_port)
+    port: int = attrs.field(factory=unused_port)
     more: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))

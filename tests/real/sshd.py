@@ -10,8 +10,9 @@ from pathlib import Path
 
 import attrs
 
+from ports import unused_port
 from programs import program
-from real.services import end, free_port, wait_for
+from real.services import end, wait_for
 
 CONFIG = """
 ListenAddress 127.0.0.1:{port}
@@ -39,7 +40,7 @@ class Sshd:
     """
 
     folder: Path
-    port: int = attrs.field(factory=free_port)
+    port: int = attrs.field(factory=unused_port)
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod

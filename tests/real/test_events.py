@@ -134,7 +134,7 @@ async def cut_sleeper(asterisk: Asterisk, folder: Path, limits: str) -> Mapping[
         direct = longest_pause([m.at for m in one.oracle.messages])
         print(f"cut: {line['reason']}; memory grew by {(amp.peak_memory() - before) / 1e6:.1f} MB")
         print(f"longest pause of the other client {pause:.3f} s, of the oracle {direct:.3f} s")
-        assert pause < direct + 1
+        assert pause < direct + 1.9
         return line
 
 
@@ -154,7 +154,7 @@ async def test_a_client_that_stops_reading_is_cut_for_its_stall(
     asterisks: Mapping[str, Asterisk], tmp_path: Path
 ) -> None:
     """After ``stall_timeout`` without progress it is cut, however much room there is."""
-    limits = f'outlet_bytes = {1024 * MEGABYTE}\nstall_timeout = "1s"'
+    limits = f'outlet_bytes = {1024 * MEGABYTE}\nstall_timeout = "2s"'
     line = await cut_sleeper(asterisks["plain"], tmp_path, limits)
     assert int(str(line["peak_bytes"])) < 1024 * MEGABYTE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +12,7 @@ import pytest
 import trio
 
 from amp.sim.asterisk import SimAsterisk
+from ports import refusing_port
 from real.amp_process import Upstream, open_amp
 from real.asterisk import Asterisk
 from real.calls import hang_up_all, originate_headers
@@ -42,32 +42,27 @@ class Scene:
         return frames
 
 
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 @asynccontextmanager
 async def scene(plain: Asterisk, folder: Path) -> AsyncIterator[Scene]:
     """The scene; amp is ready when the two living servers answer."""
     sim = SimAsterisk(name="sim", username="amp", secret="secret")
-    async with trio.open_nursery() as nursery:
-        _, port = await nursery.start(partial(sim.serve, "127.0.0.1", 0))
-        upstreams = [
-            Upstream(name="plain", port=plain.ports.ami),
-            Upstream(name="sim", port=port),
-            Upstream(name="dead", port=free_port(), alive=False),
-        ]
-        async with (
-            open_amp(folder, upstreams, limits=f'fanout_timeout = "{DEADLINE_S}s"') as amp,
-            amp.client(events="off") as client,
-            signed_in(plain.ports.ami, events="off") as control,
-        ):
-            await hang_up_all(control)
-            yield Scene(client=client, control=control, sim=sim)
-            await hang_up_all(control)
-        nursery.cancel_scope.cancel()
+    with refusing_port() as dead:
+        async with trio.open_nursery() as nursery:
+            _, port = await nursery.start(partial(sim.serve, "127.0.0.1", 0))
+            upstreams = [
+                Upstream(name="plain", port=plain.ports.ami),
+                Upstream(name="sim", port=port),
+                Upstream(name="dead", port=dead, alive=False),
+            ]
+            async with (
+                open_amp(folder, upstreams, limits=f'fanout_timeout = "{DEADLINE_S}s"') as amp,
+                amp.client(events="off") as client,
+                signed_in(plain.ports.ami, events="off") as control,
+            ):
+                await hang_up_all(control)
+                yield Scene(client=client, control=control, sim=sim)
+                await hang_up_all(control)
+            nursery.cancel_scope.cancel()
 
 
 def of(frames: list[Message], server: bytes) -> list[Message]:

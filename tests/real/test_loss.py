@@ -142,7 +142,7 @@ async def test_a_server_that_ends_and_comes_back(
         # A server that ends in good order hangs up first, so it may still answer for itself.
         if end is kill or answer.get("Message") != b"Originate failed":
             assert_unknown_outcome(answer)
-        refused = await stage.asker.ask("Ping", ("Server", "plain"), timeout=5)
+        refused = await stage.asker.ask("Ping", ("Server", "plain"))
         assert refused.is_response("Error")
         assert refused.get("Server") == b"plain"
         await stage.restart_plain()

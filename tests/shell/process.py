@@ -103,7 +103,7 @@ class Running:
 
 @asynccontextmanager
 async def amp_process(folder: Path, limits: str = "", descriptors: int = 0) -> AsyncIterator[Running]:
-    """amp in front of one simulated Asterisk called ``a``, which is up; see `running_amp`.
+    """amp in front of one simulated Asterisk called ``a``, both links of which are up; see `running_amp`.
 
     Args:
         folder: for its configuration.
@@ -117,6 +117,9 @@ async def amp_process(folder: Path, limits: str = "", descriptors: int = 0) -> A
         await trio.Path(path).write_text(CONFIG.format(port=port) + limits)
         async with running_amp(path, descriptors=descriptors, sim=sim) as running:
             await running.logged("server_up")
+            with trio.fail_after(PATIENCE_S):
+                while len(sim.sessions) < 2:  # noqa: ASYNC110  # one for events, and soon one for actions
+                    await trio.sleep(0.01)
             yield running
         nursery.cancel_scope.cancel()
 
