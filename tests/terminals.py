@@ -13,7 +13,7 @@ from programs import program
 
 __all__ = ["Terminal", "terminal"]
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Terminal:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 AMP = (sys.executable, "-m", "amp")
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from amp.cli import main
 from amp.cli.sim_sniffer import FAULTS
+from cli.processes import PATIENCE_S
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -22,13 +23,13 @@ def test_it_says_where_it_listens_and_ends_when_told(number: signal.Signals) -> 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        with socket.create_connection((ready["host"], ready["port"]), timeout=20) as client:
+        with socket.create_connection((ready["host"], ready["port"]), timeout=PATIENCE_S) as client:
             client.sendall(b"Action: Login\r\nUsername: ann\r\nSecret: let me in\r\nEvents: off\r\n\r\n")
             answer = b""
             while b"\r\n\r\n" not in answer:
                 answer += client.recv(4096)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=PATIENCE_S)
     assert answer.startswith(b"Asterisk Call Manager/")
     assert b"Response: Success\r\n" in answer
     assert (process.returncode, output, errors) == (0, b"", b"")
@@ -57,7 +58,7 @@ def test_a_sniffer_answers_over_both_its_sockets_and_ends_when_told(tmp_path: Pa
         replies = [ask(place, line) for line in (b"totalcalls", b"listcalls {}")]
         replies += [ask(str(path), line) for line in (b"totalregisters", b"getfile b", b"file_exists a")]
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=PATIENCE_S)
     assert replies == [b"3", b"need aes!\n", b"2", bytes(range(5)), b"1000"]
     assert (process.returncode, output, errors) == (0, b"", b"")
 
@@ -65,7 +66,7 @@ def test_a_sniffer_answers_over_both_its_sockets_and_ends_when_told(tmp_path: Pa
 def ask(place: tuple[str, int] | str, line: bytes) -> bytes:
     """One plain command to a sniffer."""
     with socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET) as client:
-        client.settimeout(20)
+        client.settimeout(PATIENCE_S)
         client.connect(place)
         client.sendall(line + b"\r\n\r\n")
         return b"".join(iter(lambda: client.recv(4096), b""))
@@ -82,7 +83,7 @@ def test_a_sniffer_can_be_broken(fault: str, reply: bytes) -> None:
         ready = json.loads(process.stdout.readline())
         assert ask((ready["host"], ready["port"]), b"getversion") == reply
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize(

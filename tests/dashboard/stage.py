@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PATIENCE_MS", "PATIENCE_S", "Amp", "amp_process", "chromium", "sign_in", "sim_process"]
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 PATIENCE_MS = PATIENCE_S * 1000
 AMP = (sys.executable, "-m", "amp")
 

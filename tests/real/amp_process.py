@@ -105,7 +105,7 @@ class AmpProcess:
         except orjson.JSONDecodeError:
             self.noise.append(line)
 
-    async def wait_log(self, event: str, timeout: float = 20, **fields: object) -> LogLine:
+    async def wait_log(self, event: str, timeout: float = 60, **fields: object) -> LogLine:
         """The first log line of that event with these fields, now or when it comes."""
         with trio.move_on_after(timeout):
             while True:
@@ -132,7 +132,7 @@ class AmpProcess:
         async with signed_in(self.port, user="client", secret="client secret", events=events) as client:
             yield client
 
-    async def wait_up(self, names: Iterable[str], timeout: float = 20) -> None:
+    async def wait_up(self, names: Iterable[str], timeout: float = 60) -> None:
         """Wait until each of these servers answers a Ping through amp."""
         with trio.fail_after(timeout):
             async with self.client(events="off") as client:
@@ -189,7 +189,7 @@ async def open_amp(
             await amp.wait_up(server.name for server in servers if server.alive)
             yield amp
             process.send_signal(signal.SIGTERM)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 await process.wait()
                 await amp.ended.wait()
     finally:

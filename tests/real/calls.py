@@ -45,7 +45,7 @@ async def make_calls(control: Client, count: int, scenarios: Sequence[str] = SCE
     for n in range(count):
         headers = originate_headers(exten=scenarios[n % len(scenarios)])
         await control.send_action("Originate", *headers, ("Async", "true"))
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while await _calls_processed(control) < before + 2 * count:  # noqa: ASYNC110 - no event tells it
             await trio.sleep(0.02)
 
@@ -72,7 +72,7 @@ async def calls_over(control: Client, timeout: float = 60) -> None:
 
 async def hang_up_all(control: Client) -> None:
     """End every call, so that the next test starts from an idle server."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while await control.ask_list("CoreShowChannels"):
             await control.ask("Hangup", ("Channel", "/.*/"))
             await trio.sleep(0.1)

@@ -116,14 +116,14 @@ class Client:
         """Send an action with these headers, and no ActionID unless it is among them."""
         await self.send(encoded(("Action", name), *headers))
 
-    async def ask(self, name: str, *headers: Header, timeout: float = 30) -> Message:
+    async def ask(self, name: str, *headers: Header, timeout: float = 60) -> Message:
         """Send an action with an ActionID of our own and wait for its answer."""
         self._serial += 1
         action_id, start = f"ask-{id(self):x}-{self._serial}", len(self.messages)
         await self.send_action(name, ("ActionID", action_id), *headers)
         return await self.wait_for(partial(answers, action_id.encode()), start=start, timeout=timeout)
 
-    async def ask_list(self, name: str, *headers: Header, timeout: float = 30) -> list[Message]:
+    async def ask_list(self, name: str, *headers: Header, timeout: float = 60) -> list[Message]:
         """Send an action that is answered by a list; its items without the first and the last message."""
         first = await self.ask(name, *headers, timeout=timeout)
         assert first.get("EventList") == b"start", first.raw
@@ -137,7 +137,7 @@ class Client:
         return [message for message in members if message.get("ActionID") == action_id]
 
     async def wait_for(
-        self, wanted: Callable[[Message], bool], *, start: int = 0, timeout: float = 30
+        self, wanted: Callable[[Message], bool], *, start: int = 0, timeout: float = 60
     ) -> Message:
         """The first message from index ``start`` on that is ``wanted``, now or when it comes."""
         with trio.move_on_after(timeout):
@@ -155,7 +155,7 @@ class Client:
     def _last_raw(self) -> Sequence[bytes]:
         return [message.raw for message in self.messages[-3:]]
 
-    async def wait_closed(self, timeout: float = 30) -> None:
+    async def wait_closed(self, timeout: float = 60) -> None:
         """Wait until the peer has ended the connection."""
         with trio.fail_after(timeout):
             await self.closed.wait()
@@ -182,11 +182,11 @@ async def connect(port: int, *, receive_buffer: int | None = None) -> AsyncItera
     sock = trio.socket.socket()
     if receive_buffer is not None:
         sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         await sock.connect(("127.0.0.1", port))
     async with trio.SocketStream(sock) as stream:
         client = Client(stream)
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await client.read_greeting()
         yield client
 

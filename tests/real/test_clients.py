@@ -67,7 +67,7 @@ async def sixty_channels(server: Asterisk) -> AsyncIterator[None]:
         for _ in range(LEGS):
             headers = originate_headers(leg="hold", exten="hold")
             await control.send_action("Originate", *headers, ("Async", "true"))
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             while len(await control.ask_list("CoreShowChannels")) < 2 * LEGS:  # noqa: ASYNC110 - Asterisk's
                 await trio.sleep(0.1)
         async with event_stream(control, per_second=50):

@@ -102,7 +102,7 @@ async def lists_do_not_mix(stage: Scene) -> None:
         headers = originate_headers(leg="late", ring_s=60)
         await stage.control.send_action("Originate", *headers, ("Async", "true"))
     direct: list[Message] = []
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while len(direct) < 10:
             await trio.sleep(0.1)
             direct = await stage.control.ask_list("CoreShowChannels")

@@ -55,7 +55,7 @@ class Scene:
         """What the watcher saw of that name."""
         return [message for message in self.watcher.messages if message.is_event(name)]
 
-    async def wait_event(self, name: str, timeout: float = 30) -> Message:
+    async def wait_event(self, name: str, timeout: float = 60) -> Message:
         """Wait for an event about ``plain``."""
         return await self.watcher.wait_for(
             lambda m: m.is_event(name) and m.get("Server") == b"plain", timeout=timeout

@@ -130,7 +130,7 @@ async def test_tls_on_both_sides_with_the_systems_openssl(
         address = (await amp.wait_log("ready"))["listen"][1]
         command = ["openssl", "s_client", "-connect", address, "-CAfile", str(ca), "-quiet"]
         command += ["-verify_return_error", "-verify_hostname", "localhost"]
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             done = await trio.run_process(command, stdin=says, capture_stdout=True, stderr=subprocess.DEVNULL)
     assert b"ActionID: c\r\n" in done.stdout
     assert b"AsteriskVersion: " in done.stdout

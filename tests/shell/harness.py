@@ -32,7 +32,7 @@ from amp.core.formats.registry import Formats
 from amp.shell.app import App
 from amp.sim.asterisk import SimAsterisk
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 """How long anything may take before a test fails; nothing is asserted about how long it took."""
 
 ANNA = User(name="anna", secret=Secret("anna's"), read=("all",), write=("all", "command"))

@@ -15,6 +15,7 @@ from amp.core.fanout.batch import Span
 from amp.shell.crowd import HEAVY_BYTES, Crowd
 from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.wire import PlainWire
+from shell.harness import PATIENCE_S
 
 SPAN = Span(b"pbx1", b"e", 1, 1)
 
@@ -47,7 +48,7 @@ class Peer:
         """Exactly ``size`` bytes, read slowly."""
         far = trio.socket.from_stdlib_socket(self.far.dup())
         got = b""
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while len(got) < size:
                 got += await far.recv(5000)
         far.close()
@@ -105,7 +106,7 @@ async def test_an_empty_offer_is_nothing_also_behind_others() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one.outlet.flush_forever)
             await one.read_until(300_000)
-            with trio.fail_after(20):
+            with trio.fail_after(PATIENCE_S):
                 await one.outlet.drain()
             one.outlet.detach()
 
@@ -124,7 +125,7 @@ async def test_a_peer_that_takes_nothing_for_the_stall_time_is_cut() -> None:
     """Time without progress counts also when little waits."""
     with peer(OutletLimits(stall_timeout=0.05)) as one:
         one.outlet.offer(b"x" * 200_000)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             await one.outlet.flush_forever()
         assert one.reasons == ["stalled: took no byte for 0.05 s"]
 
@@ -146,7 +147,7 @@ async def test_a_gone_peer_is_noticed_by_the_flusher() -> None:
             for _ in range(count):
                 one.outlet.offer(b"x" * 300_000)
             one.far.close()
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE_S):
                 await one.outlet.flush_forever()
             assert one.reasons[0].startswith("write failed")
 
@@ -266,7 +267,7 @@ async def test_a_reader_gives_turns_while_anybody_is_heavy() -> None:
             nursery.start_soon(a.outlet.flush_forever)
             far = trio.socket.from_stdlib_socket(a.far.dup())
             nursery.start_soon(_swallow, far)
-            with trio.fail_after(20):
+            with trio.fail_after(PATIENCE_S):
                 while crowd.heavy:
                     await crowd.make_way()
             nursery.cancel_scope.cancel()

@@ -14,7 +14,7 @@ from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
 from amp.sim.events import Event
 from channels import began, bridged, dialled, event, hung_up, stated
-from shell.harness import ANNA, AmiClient, Lab, lab
+from shell.harness import ANNA, PATIENCE_S, AmiClient, Lab, lab
 from shell.test_reload import ANNA_READS_ALL, hang_up
 
 OWN, ALIEN, THIRD = ("SIP/100-1", "1.1"), ("SIP/200-2", "1.2"), ("SIP/300-3", "1.3")
@@ -187,7 +187,7 @@ async def test_other_formats_show_the_same() -> None:
             one, began("Local/mine@x-1;1", "1.1"), began(*ALIEN), dialled(("Local/mine@x-1;1", "1.1"), ALIEN)
         )
         data = b""
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while b"DialBegin" not in data or not data.endswith(b"\n"):
                 data += await client.stream.receive_some(65536)
         told = [json.loads(line) for line in data.splitlines() if b"Uniqueid" in line]

@@ -29,7 +29,7 @@ from amp.config.schema import (
 )
 from amp.config.secret import Secret
 from amp.shell.reload import Reloader, needs_restart, running_with
-from shell.harness import ANNA, Lab, lab
+from shell.harness import ANNA, PATIENCE_S, Lab, lab
 
 ANNA_READS_ALL = '[[user]]\nname = "anna"\nsecret = "anna\'s"\nread = ["all"]\nwrite = ["all"]\n'
 ANNA_READS_CALLS = ANNA_READS_ALL.replace('["all"]\nwrite', '["call"]\nwrite').replace(
@@ -161,13 +161,13 @@ async def test_a_file_that_keeps_its_reader_is_refused_and_the_next_reload_works
     os.mkfifo(path)
     with structlog.testing.capture_logs() as lines:
         reloader = Reloader(path, Config(user=(ANNA,)), read_timeout_s=0.2)
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             assert (await reloader.reload()).problems
         assert lines[0]["problem"] == "could not be read within 0.2 s"
         os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # lets the thread that was left behind end
         await trio.Path(path).unlink()
         await trio.Path(path).write_text(ANNA_READS_CALLS)
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             reloader.read_timeout_s = 10.0
             assert not (await reloader.reload()).problems
 

@@ -8,7 +8,7 @@ import trio
 from amp.config.schema import Limits, User
 from amp.config.secret import Secret
 from amp.core.ami.frame import Frame
-from shell.harness import ANNA, AmiClient, Lab, lab, server
+from shell.harness import ANNA, PATIENCE_S, AmiClient, Lab, lab, server
 
 Place = tuple[bytes, bytes, int]
 
@@ -128,7 +128,7 @@ async def test_events_grow_old() -> None:
         one.sims["a"].user_event("E1")
         await user_events(watching, b"E1")
         journal = one.app.hub.journal(b"a")
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while True:
                 if not journal.size_bytes:
                     break
@@ -199,7 +199,7 @@ async def test_in_another_format_as_well() -> None:
         await again.send(("ProxyAction", "SetOutputFormat"), ("OutputFormat", "json"))
         await again.send(("ProxyAction", "Resume"), ("Position", "a 0ld 7"))
         text = b""
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             while b'"UserEvent":"E1"' not in text:
                 text += await again.stream.receive_some(65536)
         assert b'"Event":"ProxyGap"' in text

@@ -13,7 +13,7 @@ from programs import program
 from shell.sniffing import KEY, OTHER_KEY, sniffer_lab
 from shell.test_sniffer_listener import door
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 PACKAGES = {"nc": "netcat-openbsd", "openssl": "openssl"}
 
 

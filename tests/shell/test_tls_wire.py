@@ -21,7 +21,7 @@ from amp.shell.outlet import Outlet, OutletLimits
 from amp.shell.tls import TlsWire
 from certificates import authority
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 LINES = b"".join(b"line %07d\n" % number for number in range(60_000))
 
 

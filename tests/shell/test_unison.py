@@ -18,7 +18,7 @@ from amp.shell.wire import PlainWire
 SPAN = Span(b"pbx1", b"e1", 1, 2)
 DATA = b"Event: A\r\n\r\n" * 100
 LARGE = DATA * 10_000
-PATIENCE_S = 10
+PATIENCE_S = 60
 LIMITS = OutletLimits(order_hold_bytes=2 * len(LARGE))
 
 

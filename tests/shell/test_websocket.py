@@ -11,7 +11,7 @@ import trio
 from amp.config.schema import Limits, Listen, Proxy, User
 from amp.config.secret import Secret
 from shell.browsing import Browser, basic, query
-from shell.harness import ANNA, AmiClient, Lab, lab
+from shell.harness import ANNA, PATIENCE_S, AmiClient, Lab, lab
 from shell.talking import talking
 from shell.test_websocket_wire import PONG, Raw, frame
 
@@ -260,7 +260,7 @@ async def test_stopping_and_losing_servers() -> None:
             assert await bound.closed() == (4001, "server a lost")
         one.stop()
         assert await talker.closed() == (1001, "proxy shutting down")
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE_S):
             await one.ended.wait()
 
 
@@ -304,7 +304,7 @@ async def test_the_manager_protocol_in_messages() -> None:
     async with lab("a", listen=WEB) as one, talking(one, subprotocols=["ami"]) as talker:
         socket = talker.socket
         assert socket.subprotocol == "ami"
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE_S):
             assert str(await socket.get_message()).startswith("Asterisk Call Manager/")
             await socket.send_message("Action: Login\r\nUsername: anna\r\nSec")
             await socket.send_message("ret: anna's\r\n\r\n")

@@ -18,7 +18,7 @@ from amp.shell.wire import PlainWire
 
 PING = b"\x89\x80\0\0\0\0"
 TEXT = b"\x81\x81\0\0\0\0x"
-PATIENCE_S = 20
+PATIENCE_S = 60
 FLOOD = 5000
 
 

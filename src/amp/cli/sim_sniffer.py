@@ -42,7 +42,7 @@ class SnifferWishes:
     """The options of a simulated sniffer.
 
     Attributes:
-        calls: Calls that are there from the start; they end, and --calls-per-second brings new ones.
+        calls: Calls that are there from the start; with --calls-per-second they end, and new ones come.
         registers: Phones that are registered.
         sensor_id: Its number in the installation.
         key: Its key in base64, 16 bytes or more; without one everything is plain.

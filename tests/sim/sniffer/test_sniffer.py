@@ -156,6 +156,16 @@ async def test_registrations_are_listed() -> None:
         assert b'], [{"total": 5}],[' in await ask(address, "listregisters")
 
 
+async def test_calls_stay_where_none_come(autojump_clock: trio.testing.MockClock) -> None:
+    """However late one looks."""
+    sniffer = SimSniffer(calls_at_start=40)
+    (first, *_) = sniffer.live_calls()
+    await trio.sleep(86_400)
+    assert len(sniffer.live_calls()) == 40
+    sniffer.calls.end(first)
+    assert len(sniffer.live_calls()) == 39
+
+
 async def test_calls_come_and_go(autojump_clock: trio.testing.MockClock) -> None:
     """A watch that follows it sees each call begin and end, and a restart as one reset."""
     sniffer = SimSniffer(

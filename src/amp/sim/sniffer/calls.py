@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Final
 
@@ -23,7 +24,7 @@ class SimCall:
     Attributes:
         reference: where it lies in the sniffer's memory.
         answered_at: from when on it talks.
-        ends_at: when it is gone.
+        ends_at: when it is gone; infinity for one that stays until somebody ends it.
     """
 
     reference: int
@@ -121,13 +122,16 @@ class Calls:
         return call
 
     def fill(self, count: int, now: float) -> None:
-        """Have so many calls already running, each somewhere in its talk."""
+        """Have so many calls already running, each somewhere in its talk.
+
+        They stay where no others begin by themselves: who asked for a number of calls finds it at any time.
+        """
         for _ in range(count):
             call = self.add(now, ring_s=0.0)
             passed = self._rng.random() * (call.ends_at - now)
             call.started_at -= passed
             call.answered_at -= passed
-            call.ends_at -= passed
+            call.ends_at = call.ends_at - passed if self._per_second else math.inf
 
     def end(self, call: SimCall) -> None:
         """End a call at once."""

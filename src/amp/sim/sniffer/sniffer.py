@@ -37,7 +37,7 @@ class SimSniffer:
         unencrypted: ``manager_enable_unencrypted``.
         calls_per_second: how many calls begin on their own, on average.
         call_seconds: the shortest and longest talk of those.
-        calls_at_start: calls that are already there.
+        calls_at_start: calls that are already there; they end only where others begin.
         registers: phones that are registered.
         popup_users: who may have ``login_screen_popup``, with the password.
         started_at: wall-clock seconds at the start; ``None`` for the real clock's.
