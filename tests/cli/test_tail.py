@@ -145,6 +145,7 @@ async def test_another_run_of_amp_is_a_gap_and_what_it_has_is_told(tmp_path: Pat
             await tailed.has(1)
             stop.set()
             await tailed.has(1, err=True)
+            await one.ended.wait()  # or it takes the other's signal handlers away when it ends
             stop = trio.Event()
             other = await nursery.start(run_lab, stop, listen)
             await say(await other.client(events="off"), 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -75,6 +76,11 @@ class Scene:
     owner: Owner
     server: socket.socket
     bugs: list[Exception] = attrs.field(factory=list)
+
+    def arrived(self) -> None:
+        """Wait till the link's socket has something, and let nobody read it meanwhile."""
+        assert self.link._wire is not None
+        assert select.select([self.link._wire.sock.fileno()], [], [], PATIENCE_S)[0]
 
 
 async def run_link(scene: Scene) -> None:
@@ -188,6 +194,7 @@ async def test_a_glance_hands_on_what_lies_in_the_socket_and_the_reader_what_com
     """In order, each once."""
     async with scene() as one:
         one.server.send(FRAME + b"1\r\n\r\n" + FRAME)
+        one.arrived()
         assert one.link.glance()
         assert one.owner.frames == [FRAME + b"1"]
         one.server.send(b"2\r\n\r\n")
@@ -202,6 +209,7 @@ async def test_no_glance_while_a_client_is_behind_or_the_link_is_over() -> None:
     async with scene() as one:
         one.owner.heavy = True
         one.server.send(FRAME + b"\r\n\r\n")
+        one.arrived()
         assert not one.link.glance()
         one.owner.heavy = False
         assert one.link.glance()
@@ -218,6 +226,7 @@ async def test_the_end_behind_a_glance_is_seen_by_the_reader(before: bytes) -> N
         if before:
             one.server.send(before)
         one.server.close()
+        one.arrived()
         assert one.link.glance() is bool(before)
         with trio.fail_after(PATIENCE_S):
             await one.owner.ended.wait()
@@ -229,6 +238,7 @@ async def test_a_broken_protocol_seen_in_a_glance_ends_the_link_with_its_reason(
     """Whoever asked goes on."""
     async with scene(max_frame_bytes=200) as one:
         one.server.send(b"x" * 300)
+        one.arrived()
         assert not one.link.glance()
         with trio.fail_after(PATIENCE_S):
             await one.owner.ended.wait()
@@ -239,6 +249,7 @@ async def test_a_bug_touched_off_in_a_glance_is_the_links() -> None:
     """It comes out of the link's own task, not at who asked."""
     async with scene() as one:
         one.server.send(BAD_FRAME + b"\r\n\r\n")
+        one.arrived()
         assert not one.link.glance()
         with trio.fail_after(PATIENCE_S):
             await one.owner.ended.wait()

@@ -14,7 +14,7 @@ from shell.browsing import Browser, basic, query
 from shell.harness import ANNA, PATIENCE_S, lab
 
 HTTP = (Listen(port=0, protocols=("http",)),)
-BOTH = (Listen(port=0, protocols=("ami", "http"), detect_timeout_s=0.05),)
+BOTH = (Listen(port=0, protocols=("ami", "http")),)
 FLEET = attrs.evolve(ANNA, write=("all", "fanout"))
 RITA = User(name="rita", secret=Secret("rita's"), read=("all",), write=(), output_format="xml")
 
