@@ -10,7 +10,7 @@ from amp.config.schema import Limits, Proxy, User
 from amp.config.secret import Secret
 from amp.shell.app import run
 from amp.sim.asterisk import SimAsterisk
-from shell.harness import ANNA, PATIENCE_S, lab, server
+from shell.harness import ANNA, PATIENCE_S, Lab, lab, server
 
 PINNED = User(name="pia", secret=Secret("pia's"), read=("all",), write=("all",), server="b")
 
@@ -165,6 +165,12 @@ async def test_sigterm_tells_clients_ends_actions_and_the_process() -> None:
         assert [line["event"] for line in one.lines[-3:]] == ["stopping", "client_done", "stopped"]
 
 
+def waiting_bytes(one: Lab) -> int:
+    board = one.app._board
+    assert board is not None
+    return sum(client.outlet.pending_bytes for client in board.clients.values())
+
+
 async def test_a_second_signal_ends_at_once() -> None:
     """Even if a client takes nothing."""
     async with lab("a", limits=Limits(drain_timeout_s=600)) as one:
@@ -172,6 +178,9 @@ async def test_a_second_signal_ends_at_once() -> None:
         await anna.event("FullyBooted")
         await one.sims["a"].burst(40_000)
         await one.logged("ready")
+        with trio.fail_after(PATIENCE_S):
+            while not waiting_bytes(one):  # noqa: ASYNC110 - else it may have ended before the second
+                await trio.sleep(0.01)
         one.stop()
         await one.logged("stopping")
         one.stop()
