@@ -137,17 +137,17 @@ async def test_another_run_of_amp_is_a_gap_and_what_it_has_is_told(tmp_path: Pat
     listen = (WEB[0], attrs.evolve(WEB[1], port=port))
     url = f"ws://127.0.0.1:{port}"
     async with trio.open_nursery() as nursery:
-        stop = trio.Event()
-        one = await nursery.start(run_lab, stop, listen)
+        stop, gone = trio.Event(), trio.Event()
+        one = await nursery.start(run_lab, stop, gone, listen)
         async with tailing(url, "--events", "UserEvent", "--json") as tailed:
             await subscribed(one)
             await say(await one.client(events="off"), 1)
             await tailed.has(1)
             stop.set()
             await tailed.has(1, err=True)
-            await one.ended.wait()  # or it takes the other's signal handlers away when it ends
+            await gone.wait()  # or the other has no signal handlers and no log any more when this one ends
             stop = trio.Event()
-            other = await nursery.start(run_lab, stop, listen)
+            other = await nursery.start(run_lab, stop, gone, listen)
             await say(await other.client(events="off"), 2)
             await tailed.has(3)
         stop.set()
@@ -161,12 +161,15 @@ async def test_another_run_of_amp_is_a_gap_and_what_it_has_is_told(tmp_path: Pat
     ]
 
 
-async def run_lab(stop: trio.Event, listen: tuple[Listen, ...], *, task_status: trio.TaskStatus[Lab]) -> None:
+async def run_lab(
+    stop: trio.Event, gone: trio.Event, listen: tuple[Listen, ...], *, task_status: trio.TaskStatus[Lab]
+) -> None:
     async with lab("a", listen=listen) as one:
         task_status.started(one)
         await stop.wait()
         one.stop()
         await one.ended.wait()
+    gone.set()
 
 
 async def test_what_the_journal_has_no_more_is_told() -> None:
