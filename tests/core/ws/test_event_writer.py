@@ -19,6 +19,8 @@ from amp.core.fanout.numbered import Numbered
 from amp.core.ws import event_json
 from amp.core.ws.event_forms import SIGHTINGS, EventForms
 from amp.core.ws.event_writer import COMPILED, CompiledWriter, EventWriter, event_writer
+from amp.core.ws.formats import WEBSOCKET_FORMATS
+from amp.core.ws.framing import text_frame
 from programs import program
 
 SOURCE = Path(amp.__file__).parent / "core" / "ws" / "speedups.c"
@@ -184,6 +186,18 @@ def test_many_are_written_as_one_by_one() -> None:
     one_by_one = [event_json.event_json(frame, b"p") for frame in frames]
     assert event_json.events_json(frames, b"p") == event_json.events_json(list(frames), b"p") == one_by_one
     assert event_json.event_fragments(frames) == []
+
+
+def test_many_plain_ones_are_written_as_one_by_one() -> None:
+    """All of them at once, since the form of each is known by now; also in one message of a batch."""
+    frames = Numbered([b"Event: X\r\nA: 1", b"Event: Y\r\nB: 2"] * SIGHTINGS, b"e1", 7)
+    one_by_one = [event_json.event_json(frame, b"p") for frame in frames]
+    assert event_json.events_json(frames, b"p") == one_by_one
+    fragments = [event_json.event_fragment(frame) for frame in frames]
+    assert event_json.event_fragments(frames) == fragments
+    together = b'{"type":"events","server":"p","epoch":"e1","events":[%s]}' % b",".join(fragments)
+    batch = next(one for one in WEBSOCKET_FORMATS if one.name == "websocket-batch")
+    assert batch.write(frames, b"p") == text_frame(together)
 
 
 HARASS = r"""
