@@ -10,7 +10,14 @@ from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
-from amp.core.ws.framing import close_frame, deflated_frame, message_frame, ping_frame, text_frame
+from amp.core.ws.framing import (
+    close_frame,
+    deflated_frame,
+    message_frame,
+    ping_frame,
+    text_frame,
+    text_frames,
+)
 
 
 def read(*frames: bytes, deflate: bool = False) -> list[Event]:
@@ -57,3 +64,10 @@ def test_control_frames() -> None:
     (found,) = read(close_frame(4000, "é" * 100))
     assert isinstance(found, CloseConnection)
     assert found.reason == "é" * 61
+
+
+def test_several_texts_are_as_one_by_one() -> None:
+    """Also the second time, when the heads of the small ones are known."""
+    texts = [b"x" * size for size in (0, 125, 126, 4095, 4096, 65535, 65536)] * 2
+    assert text_frames(texts) == b"".join(map(text_frame, texts))
+    assert text_frames([]) == b""

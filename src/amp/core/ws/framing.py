@@ -7,8 +7,8 @@ is compressed once for all clients, too.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Sequence
+from itertools import chain
 from struct import pack
 from typing import Final
 
@@ -36,6 +36,9 @@ asks for a smaller one gets no compression."""
 LEAST_BYTES: Final = 128
 """Smaller messages are sent as they are."""
 
+MOST_REMEMBERED: Final = 4096
+"""Bytes of a text, up to which its head is remembered: a quarter megabyte at most for all."""
+
 MOST_REASON_BYTES: Final = 123
 """A control frame carries 125 bytes, and two are the code (RFC 6455 §5.5)."""
 
@@ -45,9 +48,10 @@ def text_frame(payload: bytes) -> bytes:
     return _frame(FIN_TEXT, payload)
 
 
-def text_frames(payloads: Iterable[bytes]) -> bytes:
+def text_frames(payloads: Sequence[bytes]) -> bytes:
     """A text message for each."""
-    return b"".join([_head(FIN_TEXT, len(payload)) + payload for payload in payloads])
+    heads = map(TEXT_HEADS.__getitem__, map(len, payloads))
+    return b"".join(chain.from_iterable(zip(heads, payloads, strict=True)))
 
 
 def message_frame(payload: bytes, *, binary: bool) -> bytes:
@@ -79,11 +83,23 @@ def _frame(first: int, payload: bytes) -> bytes:
     return _head(first, len(payload)) + payload
 
 
-@lru_cache(maxsize=4096)
 def _head(first: int, size: int) -> bytes:
-    """What stands before a payload. Remembered, since events are of few lengths."""
+    """What stands before a payload."""
     if size < 126:
         return bytes((first, size))
     if size < 65536:
         return pack("!BBH", first, 126, size)
     return pack("!BBQ", first, 127, size)
+
+
+class _TextHeads(dict[int, bytes]):
+    """What stands before a text, by its size; remembered, since events are of few sizes."""
+
+    def __missing__(self, size: int) -> bytes:
+        head = _head(FIN_TEXT, size)
+        if size < MOST_REMEMBERED:
+            self[size] = head
+        return head
+
+
+TEXT_HEADS: Final = _TextHeads()

@@ -8,7 +8,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MOST_HEADERS 64
@@ -125,6 +124,15 @@ static char *put_text(char *out, const Text *text, int escapes) {
     return out;
 }
 
+static char *put_number(char *out, unsigned long long number) {
+    char digits[20];
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count) *out++ = digits[--count];
+    return out;
+}
+
 /* A list of all values of a name, in order. */
 static char *put_list(char *out, const Event *event, int first) {
     char mark = '[';
@@ -161,16 +169,17 @@ static char *put_event(char *out, const Event *event) {
 static PyObject *message_of(const char *raw, Py_ssize_t length, const char *front, Py_ssize_t front_length,
                             unsigned long long number) {
     Event event;
-    char room[ROOM], digits[24];
+    char room[ROOM];
     if (length > PY_SSIZE_T_MAX / 8) return PyErr_NoMemory();
     if (!read_event(&event, raw, (size_t)length)) return PyBytes_FromStringAndSize(NULL, 0);
-    int count = snprintf(digits, sizeof digits, "%llu,", number);
     /* Every byte may need an escape, the event's name stands there twice, and a header has nine marks at most. */
     size_t most = (size_t)front_length + 4 * (size_t)length + 9 * (size_t)event.count + 64;
     char *start = most <= sizeof room ? room : PyMem_Malloc(most), *end;
     if (start == NULL) return PyErr_NoMemory();
     end = put(start, front, (size_t)front_length);
-    end = put_event(put(end, digits, (size_t)count), &event);
+    end = put_number(end, number);
+    *end++ = ',';
+    end = put_event(end, &event);
     *end++ = '}';
     PyObject *message = PyBytes_FromStringAndSize(start, end - start);
     if (start != room) PyMem_Free(start);
