@@ -20,7 +20,7 @@ from amp.core.ws import event_json
 from amp.core.ws.event_forms import SIGHTINGS, EventForms
 from amp.core.ws.event_writer import COMPILED, CompiledWriter, EventWriter, event_writer
 from amp.core.ws.formats import WEBSOCKET_FORMATS
-from amp.core.ws.framing import text_frame
+from amp.core.ws.framing import text_frame, text_frames
 from programs import program
 
 SOURCE = Path(amp.__file__).parent / "core" / "ws" / "speedups.c"
@@ -57,6 +57,10 @@ class Nobody:
         del front, first_seq
         return [b""] * len(frames)
 
+    def frame(self, frames: list[bytes], front: bytes, first_seq: int) -> bytes:
+        del frames, front, first_seq
+        return b""
+
     def learn(self, raw: bytes) -> None:
         del raw
 
@@ -85,7 +89,8 @@ def loaded(path: Path) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> EventWriter:
-    return CompiledWriter(loaded(built(tmp_path_factory.mktemp("speedups"))).event_messages)
+    module = loaded(built(tmp_path_factory.mktemp("speedups")))
+    return CompiledWriter(module.event_messages, module.event_frames)
 
 
 def taken_apart(frames: list[bytes]) -> list[bytes]:
@@ -101,6 +106,9 @@ def agrees(writer: EventWriter, frames: list[bytes]) -> int:
     found = writer.write(frames, FRONT, 7)
     slowly = taken_apart(frames)
     assert [text or slow for text, slow in zip(found, slowly, strict=True)] == slowly
+    framed = writer.frame(frames, FRONT, 7)
+    assert framed == (text_frames(slowly) if framed else b"")
+    assert bool(framed) == (all(found) and isinstance(writer, CompiledWriter))
     return sum(map(bool, found))
 
 
@@ -129,7 +137,8 @@ def test_at_its_limits(compiled: EventWriter, frame: bytes) -> None:
 
 def test_these_it_writes(compiled: EventWriter) -> None:
     several = b'Event: "\\\r\nA: J\xc3\xb6rg\r\nB: 1\r\nA:   2: 3\r\na: 4'
-    plain = [b"Event: X", LIMITS[0], *LIMITS[2:4], several]
+    plain = [b"Event: X", LIMITS[0], *LIMITS[2:4], several, b"Event: X\r\nA: 1" + b"x" * 9000]
+    assert [len(text) for text in compiled.write(plain, b"", 1)][3] > 65535, "each kind of head"
     assert agrees(compiled, plain) == len(plain)
     assert compiled.write([several], b"{", 1 << 63) == [
         '{9223372036854775808,"event":"\\"\\\\","headers":'
@@ -158,13 +167,14 @@ def test_recorded_events_are_all_written(compiled: EventWriter) -> None:
     [(), ([b"x"], b"f"), ((b"x",), b"f", 1), (["x"], b"f", 1), ([b"x"], "f", 1), ([b"x"], b"f", "1")],
 )
 def test_what_it_cannot_take_is_refused(compiled: EventWriter, arguments: tuple[object, ...]) -> None:
-    with pytest.raises(TypeError):
-        compiled.write(*arguments)  # type: ignore[arg-type]
+    for write in (compiled.write, compiled.frame):
+        with pytest.raises(TypeError):
+            write(*arguments)  # type: ignore[arg-type]
 
 
 def test_the_quickest_is_taken_that_there_is(compiled: EventWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("there")
-    module.event_messages = compiled.write  # type: ignore[attr-defined]
+    module.event_messages, module.event_frames = compiled.write, compiled.frame  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "there", module)
     there = event_writer("there")
     there.learn(b"Event: X\r\nA: 1")
@@ -186,6 +196,9 @@ def test_many_are_written_as_one_by_one() -> None:
     one_by_one = [event_json.event_json(frame, b"p") for frame in frames]
     assert event_json.events_json(frames, b"p") == event_json.events_json(list(frames), b"p") == one_by_one
     assert event_json.event_fragments(frames) == []
+    assert event_json.event_frames(frames, b"p") == text_frames(one_by_one)
+    plain = Numbered(raws[:1], b"e1", 7)
+    assert event_json.event_frames(plain, b"p") == text_frames(one_by_one[:1])
 
 
 def test_many_plain_ones_are_written_as_one_by_one() -> None:
@@ -214,6 +227,9 @@ for round in range(3000):
     lines = (b"\r\n%d: %s" % (number, b'"' * random.randrange(400)) for number in range(round % 70))
     frames.append(b"Event: X" + b"".join(lines))
     assert len(module.event_messages(frames, b"f" * (round % 300), round)) == 4
+    assert module.event_frames(frames, b"f", round) or not all(module.event_messages(frames, b"f", round))
+    many = [b"Event: X\r\nA: %d" % number for number in range(1 + round % 99)]
+    assert module.event_frames(many, b"f", 1).count(b"Event") == len(many)
 print("unharmed")
 """
 

@@ -17,11 +17,13 @@ import orjson
 from amp.core.fanout.numbered import Numbered
 from amp.core.formats.lines import headers_of, text_of
 from amp.core.ws.event_writer import event_writer
+from amp.core.ws.framing import text_frames
 
 __all__ = [
     "GAP",
     "event_fragment",
     "event_fragments",
+    "event_frames",
     "event_json",
     "events_json",
     "headers_object",
@@ -62,6 +64,15 @@ def events_json(frames: Sequence[bytes], server: bytes) -> list[bytes]:
     if all(found):
         return found
     return [text or event_json(frame, server) for text, frame in zip(found, frames, strict=True)]
+
+
+def event_frames(frames: Sequence[bytes], server: bytes) -> bytes:
+    """The same as WebSocket frames, one behind the other."""
+    if isinstance(frames, Numbered):
+        written = QUICK.frame(frames.frames, _front(server, frames.epoch), frames.first_seq)
+        if written:
+            return written
+    return text_frames(events_json(frames, server))
 
 
 def event_fragment(frame: bytes) -> bytes:

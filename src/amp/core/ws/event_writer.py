@@ -32,6 +32,13 @@ class EventWriter(Protocol):
         written another way.
         """
 
+    @property
+    def frame(self) -> Callable[[list[bytes], bytes, int], bytes]:
+        """The same, as unmasked WebSocket text frames one behind the other.
+
+        What it gives is empty if one of the events has to be written another way, or all of them.
+        """
+
     def learn(self, raw: bytes) -> None:
         """Take note of an event that was written another way."""
 
@@ -41,6 +48,7 @@ class CompiledWriter:
     """The one in C: it takes every event that is plain, and has nothing to learn."""
 
     write: Callable[[list[bytes], bytes, int], list[bytes]]
+    frame: Callable[[list[bytes], bytes, int], bytes]
 
     def learn(self, raw: bytes) -> None:
         """It writes all that it ever will."""
@@ -53,6 +61,7 @@ def event_writer(compiled: str = COMPILED) -> EventWriter:
         compiled: the module that has it in C.
     """
     try:
-        return CompiledWriter(import_module(compiled).event_messages)
+        module = import_module(compiled)
     except ImportError:
         return EventForms()
+    return CompiledWriter(module.event_messages, module.event_frames)

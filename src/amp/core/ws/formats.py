@@ -12,12 +12,13 @@ from amp.core.ws.event_json import (
     GAP,
     event_fragment,
     event_fragments,
+    event_frames,
     event_json,
     events_json,
     json_text,
     place,
 )
-from amp.core.ws.framing import deflated_frame, text_frame, text_frames
+from amp.core.ws.framing import deflated_frame, text_frame
 
 __all__ = ["WEBSOCKET_FORMATS", "format_name"]
 
@@ -31,13 +32,8 @@ def _single(frame_of: Framer) -> Callable[[bytes, bytes], bytes]:
     return lambda frame, server: frame_of(event_json(frame, server))
 
 
-def _plain(frames: Sequence[bytes], server: bytes) -> bytes:
-    """One message for each event, as it is."""
-    return text_frames(events_json(frames, server))
-
-
 def _deflated(frames: Sequence[bytes], server: bytes) -> bytes:
-    """The same, each compressed."""
+    """One message for each event, each compressed."""
     return b"".join(map(deflated_frame, events_json(frames, server)))
 
 
@@ -68,7 +64,7 @@ def _events(fragments: Iterable[bytes], server: bytes, epoch: bytes) -> bytes:
 def _format(name: str, frame_of: Framer, *, batch: bool) -> Format:
     if batch:
         return Format(name=name, content_type=TYPE, render=_batched(frame_of))
-    render = _plain if frame_of is text_frame else _deflated
+    render = event_frames if frame_of is text_frame else _deflated
     return Format(name=name, content_type=TYPE, render=render, piece=_single(frame_of))
 
 

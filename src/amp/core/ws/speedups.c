@@ -165,41 +165,63 @@ static char *put_event(char *out, const Event *event) {
     return out;
 }
 
-/* One message, `front` and number before the members; an empty one if the event is odd. */
-static PyObject *message_of(const char *raw, Py_ssize_t length, const char *front, Py_ssize_t front_length,
-                            unsigned long long number) {
+/* What a message takes at most: every byte may need an escape, the event's name stands there twice, a header has
+ * nine marks, and there are the front, the number and the marks around them. */
+static size_t most_bytes(const Event *event, size_t length, size_t front_length) {
+    return front_length + 4 * length + 9 * (size_t)event->count + 64;
+}
+
+static char *put_message(char *out, const Event *event, const Text *front, unsigned long long number) {
+    out = put_number(put(out, front->at, front->length), number);
+    *out++ = ',';
+    out = put_event(out, event);
+    *out++ = '}';
+    return out;
+}
+
+/* Reads one of the frames given. -1 with an exception if it is no bytes, 0 if it is no plain event. */
+static int read_item(Event *event, PyObject *frames, Py_ssize_t index, size_t *length) {
+    char *raw;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(PyList_GetItem(frames, index), &raw, &size) < 0) return -1;
+    if (size > PY_SSIZE_T_MAX / 8) return 0;
+    *length = (size_t)size;
+    return read_event(event, raw, *length);
+}
+
+/* One message; an empty one if the event is odd. */
+static PyObject *message_of(PyObject *frames, Py_ssize_t index, const Text *front, unsigned long long number) {
     Event event;
     char room[ROOM];
-    if (length > PY_SSIZE_T_MAX / 8) return PyErr_NoMemory();
-    if (!read_event(&event, raw, (size_t)length)) return PyBytes_FromStringAndSize(NULL, 0);
-    /* Every byte may need an escape, the event's name stands there twice, and a header has nine marks at most. */
-    size_t most = (size_t)front_length + 4 * (size_t)length + 9 * (size_t)event.count + 64;
-    char *start = most <= sizeof room ? room : PyMem_Malloc(most), *end;
+    size_t length;
+    int plain = read_item(&event, frames, index, &length);
+    if (plain < 0) return NULL;
+    if (!plain) return PyBytes_FromStringAndSize(NULL, 0);
+    size_t most = most_bytes(&event, length, front->length);
+    char *start = most <= sizeof room ? room : PyMem_Malloc(most);
     if (start == NULL) return PyErr_NoMemory();
-    end = put(start, front, (size_t)front_length);
-    end = put_number(end, number);
-    *end++ = ',';
-    end = put_event(end, &event);
-    *end++ = '}';
-    PyObject *message = PyBytes_FromStringAndSize(start, end - start);
+    PyObject *message = PyBytes_FromStringAndSize(start, put_message(start, &event, front, number) - start);
     if (start != room) PyMem_Free(start);
     return message;
+}
+
+static int read_arguments(PyObject *arguments, PyObject **frames, Text *front, unsigned long long *first) {
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(arguments, "O!y#K", &PyList_Type, frames, &front->at, &length, first)) return 0;
+    front->length = (size_t)length;
+    return 1;
 }
 
 static PyObject *event_messages(PyObject *module, PyObject *arguments) {
     (void)module;
     PyObject *frames, *found;
-    const char *front;
-    char *raw;
-    Py_ssize_t front_length, length;
+    Text front;
     unsigned long long first;
-    if (!PyArg_ParseTuple(arguments, "O!y#K", &PyList_Type, &frames, &front, &front_length, &first)) return NULL;
+    if (!read_arguments(arguments, &frames, &front, &first)) return NULL;
     Py_ssize_t count = PyList_Size(frames);
     if (!(found = PyList_New(count))) return NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *message = NULL;
-        if (!PyBytes_AsStringAndSize(PyList_GetItem(frames, i), &raw, &length))
-            message = message_of(raw, length, front, front_length, first + (unsigned long long)i);
+        PyObject *message = message_of(frames, i, &front, first + (unsigned long long)i);
         if (message == NULL) {
             Py_DECREF(found);
             return NULL;
@@ -213,8 +235,72 @@ PyDoc_STRVAR(event_messages_doc,
              "event_messages(frames: list[bytes], front: bytes, first: int, /) -> list[bytes]\n--\n\n"
              "A JSON object for each event: front, its number, name and headers; empty if anything is odd about it.");
 
+/* Writes the head of an unmasked text of that many bytes (RFC 6455, 5.2); its length. */
+static size_t put_head(unsigned char *out, size_t size) {
+    size_t digits = size < 126 ? 0 : size < 65536 ? 2 : 8;
+    out[0] = 0x81;
+    out[1] = (unsigned char)(digits == 0 ? size : digits == 2 ? 126 : 127);
+    for (size_t i = 0; i < digits; i++) out[2 + i] = (unsigned char)((uint64_t)size >> (8 * (digits - 1 - i)));
+    return 2 + digits;
+}
+
+typedef struct {
+    char *start;
+    size_t used, room;
+} Output;
+
+static int make_room(Output *output, size_t more) {
+    if (output->room - output->used >= more) return 1;
+    size_t room = 2 * output->room + more;
+    char *start = PyMem_Realloc(output->start, room);
+    if (start == NULL) return 0;
+    output->start = start;
+    output->room = room;
+    return 1;
+}
+
+/* Adds one event as a WebSocket frame. -1 with an exception, 0 if the event is odd. */
+static int add_frame(Output *output, PyObject *frames, Py_ssize_t index, const Text *front, unsigned long long number) {
+    Event event;
+    size_t length;
+    unsigned char head[10];
+    int plain = read_item(&event, frames, index, &length);
+    if (plain <= 0) return plain;
+    if (!make_room(output, most_bytes(&event, length, front->length) + sizeof head)) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    char *out = output->start + output->used, *text = out + 4; /* most messages have a head of four bytes */
+    size_t size = (size_t)(put_message(text, &event, front, number) - text), head_length = put_head(head, size);
+    if (head_length != 4) memmove(out + head_length, text, size);
+    memcpy(out, head, head_length);
+    output->used += head_length + size;
+    return 1;
+}
+
+static PyObject *event_frames(PyObject *module, PyObject *arguments) {
+    (void)module;
+    PyObject *frames, *found = NULL;
+    Text front;
+    unsigned long long first;
+    Output output = {NULL, 0, 0};
+    int plain = 1;
+    if (!read_arguments(arguments, &frames, &front, &first)) return NULL;
+    Py_ssize_t count = PyList_Size(frames);
+    for (Py_ssize_t i = 0; i < count && plain > 0; i++)
+        plain = add_frame(&output, frames, i, &front, first + (unsigned long long)i);
+    if (plain >= 0) found = PyBytes_FromStringAndSize(output.start, plain ? (Py_ssize_t)output.used : 0);
+    PyMem_Free(output.start);
+    return found;
+}
+
+PyDoc_STRVAR(event_frames_doc,
+             "event_frames(frames: list[bytes], front: bytes, first: int, /) -> bytes\n--\n\n"
+             "The same as one WebSocket text frame behind the other; nothing if anything is odd about one of them.");
+
 static PyMethodDef methods[] = {
     {"event_messages", event_messages, METH_VARARGS, event_messages_doc},
+    {"event_frames", event_frames, METH_VARARGS, event_frames_doc},
     {NULL, NULL, 0, NULL},
 };
 
