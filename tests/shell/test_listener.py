@@ -17,8 +17,9 @@ import structlog
 import trio
 
 from amp.config.schema import Listen
+from amp.shell.accept import NOTSENT_BYTES
 from amp.shell.activation import InheritedSockets
-from amp.shell.listener import NOTSENT_BYTES, address_text, open_listeners, peer_text
+from amp.shell.listener import address_text, open_listeners, peer_text
 from amp.shell.unix_socket import open_unix_listener
 from shell.harness import PATIENCE_S, AmiClient, lab
 
@@ -217,10 +218,21 @@ def test_a_socket_without_a_name_is_unnamed() -> None:
     assert address_text(("::1", 5038, 0, 0)) == "[::1]:5038"
 
 
-async def test_for_a_client_that_does_not_read_the_kernel_keeps_little() -> None:
-    """What is told to the listening socket holds for those it accepts: the rest waits in amp."""
+async def test_for_a_client_that_is_behind_the_kernel_takes_a_batch_and_no_more() -> None:
+    """The bound is amp's, not that of trio's streams."""
     opened = await open_listeners(Listen(port=0), InheritedSockets({}))
-    (listener,) = opened.sockets
-    client = await trio.open_tcp_stream(*listener.socket.getsockname())
-    async with listener, client, await listener.accept() as accepted:
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOTSENT_BYTES
+    bounds: list[int] = []
+
+    async def handler(stream: trio.SocketStream) -> None:
+        bounds.append(stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT))
+
+    async def on_shortage(listener: trio.SocketListener, error: OSError) -> None:
+        raise AssertionError(f"{listener}: {error}")
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(opened.serve, handler, nursery, on_shortage)
+        async with await trio.open_tcp_stream(*opened.sockets[0].socket.getsockname()) as client:
+            with trio.fail_after(PATIENCE_S):
+                await client.receive_some()
+        nursery.cancel_scope.cancel()
+    assert bounds == [NOTSENT_BYTES]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import trio
 
 from amp.shell.descriptors import SHORTAGE
 from amp.shell.log import get_logger
 
-__all__ = ["Handler", "accept_forever"]
+__all__ = ["NOTSENT_BYTES", "Handler", "accept_forever"]
 
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
+
+NOTSENT_BYTES: Final = 1 << 19
+"""What the kernel holds for a client beyond what is on its way to it; the rest waits in amp, where it is one
+piece of memory for all. trio's streams have 16 KB, which is right for who waits for each write. amp goes from
+client to client with batches of 350 KB: with 16 KB the writes of clients that are a little behind come in
+several parts, and all takes twice the cycles (docs/performance.md)."""
 
 
 async def accept_forever(
@@ -52,6 +59,8 @@ async def accept_forever(
 
 async def _serve(handler: Handler, stream: trio.SocketStream) -> None:
     try:
+        if stream.socket.family != socket.AF_UNIX:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
         await handler(stream)
     except OSError as error:
         get_logger().debug("connection_lost", reason=str(error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import attrs
 import trio
@@ -16,13 +15,7 @@ from amp.shell.activation import InheritedSockets
 from amp.shell.log import get_logger
 from amp.shell.unix_socket import UnixListener, open_unix_listener
 
-__all__ = ["NOTSENT_BYTES", "Listeners", "address_text", "open_listeners", "peer_text"]
-
-
-NOTSENT_BYTES: Final = 1 << 19
-"""What the kernel may hold for a client beyond what is on its way to it; the rest waits in amp, where it is
-one piece of memory for all. Left to itself the kernel copies up to 4 MB for each client that is behind, and
-once these copies leave the processor's caches, a fan-out takes twice as long (docs/performance.md)."""
+__all__ = ["Listeners", "address_text", "open_listeners", "peer_text"]
 
 
 @attrs.frozen
@@ -68,18 +61,10 @@ async def open_listeners(listen: Listen, inherited: InheritedSockets) -> Listene
             file = open_unix_listener(listen.unix, int(listen.unix_mode, 8))
             return Listeners([file.listener], file)
         if listen.activation is not None:
-            return _bounded(inherited.take(listen.activation))
-        return _bounded(await trio.open_tcp_listeners(listen.port, host=listen.address))
+            return Listeners(inherited.take(listen.activation))
+        return Listeners(await trio.open_tcp_listeners(listen.port, host=listen.address))
     except OSError as error:
         raise OSError(f"cannot listen on {listen.place}: {error.strerror or error}") from error
-
-
-def _bounded(sockets: list[trio.SocketListener]) -> Listeners:
-    """What a listening socket is told holds for those that it accepts."""
-    for listener in sockets:
-        if listener.socket.family != socket.AF_UNIX:
-            listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
-    return Listeners(sockets)
 
 
 def address_text(name: object) -> str:
